@@ -1,0 +1,38 @@
+/* postprocess.h: from head outputs to boxes ([1] section 4.1, Inference). */
+#ifndef RN_DETECTION_POSTPROCESS_H
+#define RN_DETECTION_POSTPROCESS_H
+
+#include "base/real.h"
+#include "base/status.h"
+
+typedef enum rn_nms_mode { RN_NMS_CLASS, RN_NMS_AGNOSTIC } rn_nms_mode;
+
+typedef struct rn_postprocess {
+    real score_threshold; /* candidates: score > this; 0.05 */
+    int topk_candidates;  /* best (anchor, class) pairs a level; 1000 */
+    real nms_iou;         /* 0.5 */
+    int max_detections;   /* 100 */
+    rn_nms_mode nms;
+} rn_postprocess;
+
+/* One level's head outputs for one image. */
+typedef struct rn_level_output {
+    const real *logits;  /* [n_anchors, n_classes] */
+    const real *deltas;  /* [n_anchors, 4] */
+    const real *anchors; /* [n_anchors, 4] */
+    size_t n_anchors;
+} rn_level_output;
+
+/* Workspace, grown as needed and reused. Zero-initialise. */
+typedef struct rn_candidates {
+    void *memory;
+    size_t cap;
+} rn_candidates;
+void rn_candidates_free(rn_candidates *candidates);
+
+/* Boxes in network-input pixels, clipped to width x height, in order of falling score (ties: lower level, then lower anchor, then lower class first).
+ * Writes at most max_detections boxes to `out`; *n_out of them. RN_ENOMEM. */
+RN_MUST_USE rn_status rn_postprocess_run(rn_box *out, size_t *n_out, const rn_level_output *levels, int n_levels, int n_classes,
+                                         int width, int height, const rn_postprocess *options, rn_candidates *work);
+
+#endif
