@@ -1,17 +1,17 @@
-/* retinanet.h: RetinaNet in C (Lin et al., Focal Loss for Dense Object Detection, arXiv:1708.02002).
+/* retinanet.h: RetinaNet in C (Lin et al., Focal Loss for Dense Object Detection,
+ * arXiv:1708.02002).
  *
- * The whole library in the order one meets it: status, images, detector, data sets, training, evaluation, bench.
- * A complete program that prints what is on a picture:
+ * The whole library in the order one meets it: status, images, detector, data sets, training,
+ * evaluation, bench. A complete program that prints what is on a picture:
  *
  *     #include <retinanet.h>
  *     #include <stdio.h>
  *     int main(int argc, char **argv) {
  *         rn_detector *det = NULL; rn_image img = {0}; rn_box box[100]; size_t n = 0;
- *         if (argc != 3 || rn_detector_open(&det, argv[1], NULL) || rn_image_read(&img, argv[2], NULL) ||
- *             rn_detector_run(det, &img, box, 100, &n)) { fprintf(stderr, "%s\n", rn_error_text()); return 1; }
- *         for (size_t i = 0; i < n; i++)
- *             printf("%s %.2f\n", rn_detector_class_name(det, box[i].label), box[i].score);
- *         rn_image_free(&img); rn_detector_close(det);
+ *         if (argc != 3 || rn_detector_open(&det, argv[1], NULL) || rn_image_read(&img, argv[2],
+ * NULL) || rn_detector_run(det, &img, box, 100, &n)) { fprintf(stderr, "%s\n", rn_error_text());
+ * return 1; } for (size_t i = 0; i < n; i++) printf("%s %.2f\n", rn_detector_class_name(det,
+ * box[i].label), box[i].score); rn_image_free(&img); rn_detector_close(det);
  *     }
  */
 #ifndef RETINANET_H
@@ -25,18 +25,20 @@
 extern "C" {
 #endif
 
-#define RN_VERSION "0.1.0"
+#define RN_VERSION  "0.1.0"
 #define RN_MUST_USE __attribute__((warn_unused_result))
 
-/* ---- Status --------------------------------------------------------------------------------------------------- */
+/* ---- Status
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* Every status: name, exit code of the programs, meaning. */
-#define RN_STATUS_LIST(X)                                                                                              \
-    X(RN_OK, 0, "ok")                                                                                                  \
-    X(RN_EINVAL, 1, "an option or argument that cannot be used")                                                       \
-    X(RN_EINPUT, 2, "an input file that is missing, unreadable or wrong")                                              \
-    X(RN_ENOMEM, 3, "not enough memory")                                                                               \
-    X(RN_EDIVERGED, 4, "the training loss is not finite")                                                              \
+#define RN_STATUS_LIST(X)                                                                          \
+    X(RN_OK, 0, "ok")                                                                              \
+    X(RN_EINVAL, 1, "an option or argument that cannot be used")                                   \
+    X(RN_EINPUT, 2, "an input file that is missing, unreadable or wrong")                          \
+    X(RN_ENOMEM, 3, "not enough memory")                                                           \
+    X(RN_EDIVERGED, 4, "the training loss is not finite")                                          \
     X(RN_EIO, 5, "output could not be written")
 
 typedef enum rn_status {
@@ -45,16 +47,20 @@ typedef enum rn_status {
 #undef X
 } rn_status;
 
-/* What went wrong in the last failed call on this thread: one line, naming file, place, what was found and what was
- * wanted. Valid until the thread's next failing call. Never NULL; "" before any failure. */
+/* What went wrong in the last failed call on this thread: one line, naming file, place, what was
+ * found and what was wanted. Valid until the thread's next failing call. Never NULL; "" before any
+ * failure. */
 const char *rn_error_text(void);
 
 /* The exit code a program ends with for `status` (the table above). */
 int rn_status_exit_code(rn_status status);
 
-/* ---- Images --------------------------------------------------------------------------------------------------- */
+/* ---- Images
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* [height, width, 3] bytes, RGB, rows contiguous, top row first. Zero-initialise; owned by whoever called read. */
+/* [height, width, 3] bytes, RGB, rows contiguous, top row first. Zero-initialise; owned by whoever
+ * called read. */
 typedef struct rn_image {
     int width;       /* pixels, >= 1 */
     int height;      /* pixels, >= 1 */
@@ -69,41 +75,52 @@ typedef struct rn_box {
 } rn_box;
 
 typedef struct rn_read_options {
-    size_t max_pixels;      /* refuse larger pictures before allocating; 0 means 64 million */
+    size_t max_pixels;       /* refuse larger pictures before allocating; 0 means 64 million */
     bool ignore_orientation; /* leave the EXIF orientation unapplied */
 } rn_read_options;
 
-/* Read a JPEG, PNG or BMP file, any channel count and depth, as upright RGB. `options` may be NULL. On failure *out is empty.
- * RN_EINPUT with "FILE: offset N: what", RN_ENOMEM. */
-RN_MUST_USE rn_status rn_image_read(rn_image *out, const char *path, const rn_read_options *options);
+/* Read a JPEG, PNG or BMP file, any channel count and depth, as upright RGB. `options` may be NULL.
+ * On failure *out is empty. RN_EINPUT with "FILE: offset N: what", RN_ENOMEM. */
+RN_MUST_USE rn_status rn_image_read(rn_image *out, const char *path,
+                                    const rn_read_options *options);
 void rn_image_free(rn_image *image); /* and zero it */
 
-/* Write `image` as JPEG (quality 92) or PNG by the ending of `path`; beside it first, then renamed. RN_EINVAL for another ending, RN_EIO. */
+/* Write `image` as JPEG (quality 92) or PNG by the ending of `path`; beside it first, then renamed.
+ * RN_EINVAL for another ending, RN_EIO. */
 RN_MUST_USE rn_status rn_image_write(const rn_image *image, const char *path);
 
-/* Draw boxes with anti-aliased labels ("dog 0.91") in place; colour by label, line width by picture size. */
-RN_MUST_USE rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n, char *const *class_names, size_t n_classes);
+/* Draw boxes with anti-aliased labels ("dog 0.91") in place; colour by label, line width by picture
+ * size. */
+RN_MUST_USE rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n,
+                                    char *const *class_names, size_t n_classes);
 
-/* ---- Detector ------------------------------------------------------------------------------------------------- */
+/* ---- Detector
+ * -------------------------------------------------------------------------------------------------
+ */
 
 typedef struct rn_detector rn_detector;
 
 typedef struct rn_detector_options {
-    int threads;            /* 0: one a core */
-    float score_threshold;  /* of the candidates; negative: the model's own (0.05) */
-    int nms_agnostic;       /* NMS over all classes together instead of class by class */
+    int threads;           /* 0: one a core */
+    float score_threshold; /* of the candidates; negative: the model's own (0.05) */
+    int nms_agnostic;      /* NMS over all classes together instead of class by class */
 } rn_detector_options;
-#define RN_DETECTOR_OPTIONS_DEFAULT ((rn_detector_options){.threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0})
+#define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
+    ((rn_detector_options){.threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0})
 
-/* Open a model file (safetensors with its configuration inside). Not shared between threads: open one a thread. NULL options: the default.
- * RN_EINPUT (what is wrong with the file), RN_ENOMEM. On failure *out is NULL. */
-RN_MUST_USE rn_status rn_detector_open(rn_detector **out, const char *path, const rn_detector_options *options);
+/* Open a model file (safetensors with its configuration inside). Not shared between threads: open
+ * one a thread. NULL options: the default. RN_EINPUT (what is wrong with the file), RN_ENOMEM. On
+ * failure *out is NULL. */
+RN_MUST_USE rn_status rn_detector_open(rn_detector **out, const char *path,
+                                       const rn_detector_options *options);
 void rn_detector_close(rn_detector *det);
 size_t rn_detector_classes(const rn_detector *det);
 const char *rn_detector_class_name(const rn_detector *det, int label);
-char *const *rn_detector_class_names(const rn_detector *det);        /* [classes] */
-int64_t rn_detector_category_id(const rn_detector *det, int label);  /* the id of the data set it was trained on */
-float rn_detector_show_threshold(const rn_detector *det);            /* best-F1 score threshold found in training, 0.5 if none */
+char *const *rn_detector_class_names(const rn_detector *det); /* [classes] */
+int64_t rn_detector_category_id(const rn_detector *det,
+                                int label); /* the id of the data set it was trained on */
+float rn_detector_show_threshold(
+    const rn_detector *det); /* best-F1 score threshold found in training, 0.5 if none */
 
 /* Find objects in one image.
  *
@@ -111,39 +128,62 @@ float rn_detector_show_threshold(const rn_detector *det);            /* best-F1 
  *   out     room for `cap` boxes, written in order of falling score
  *   n_out   boxes written, <= cap; 0 is a normal answer, not an error
  *
- * Per pyramid level the 1000 best (anchor, class) pairs above the score threshold are decoded; the levels are merged and each class goes
- * through NMS at IoU 0.5 (section 4.1).
+ * Per pyramid level the 1000 best (anchor, class) pairs above the score threshold are decoded; the
+ * levels are merged and each class goes through NMS at IoU 0.5 (section 4.1).
  *
- * RN_EINVAL if the image has no pixels; RN_ENOMEM if an image larger than any before it does not fit. After an error *n_out is 0 and `det`
- * stays usable. */
-RN_MUST_USE rn_status rn_detector_run(rn_detector *det, const rn_image *image, rn_box *out, size_t cap, size_t *n_out);
+ * RN_EINVAL if the image has no pixels; RN_ENOMEM if an image larger than any before it does not
+ * fit. After an error *n_out is 0 and `det` stays usable. */
+RN_MUST_USE rn_status rn_detector_run(rn_detector *det, const rn_image *image, rn_box *out,
+                                      size_t cap, size_t *n_out);
 
-/* ---- Data sets ------------------------------------------------------------------------------------------------ */
+/* ---- Data sets
+ * ------------------------------------------------------------------------------------------------
+ */
 
-/* A generated detection set: textured, cluttered scenes with objects of several classes and look-alike distractors; a pure function of the
- * options. COCO json (train.json, val.json), images/ and masks/ (one grey PNG a picture, pixel = 1 + index of the object in the picture). */
+/* A generated detection set: textured, cluttered scenes with objects of several classes and
+ * look-alike distractors; a pure function of the options. COCO json (train.json, val.json), images/
+ * and masks/ (one grey PNG a picture, pixel = 1 + index of the object in the picture). */
 typedef struct rn_scenes_options {
     uint64_t seed;
-    int train, val;              /* pictures of each split */
-    int width, height;           /* pixels */
+    int train, val;               /* pictures of each split */
+    int width, height;            /* pixels */
     int min_objects, max_objects; /* objects a picture; 0 is allowed */
-    float min_size, max_size;    /* object side as a share of the shorter picture side */
-    int classes;                 /* 1 .. RN_SCENES_MAX_CLASSES */
-    float clutter;               /* 0..1: how many distractors and how busy the background is */
-    float noise;                 /* 0..1: sensor noise and lighting changes */
-    float overlap;               /* highest IoU of two objects' boxes */
-    bool masks;                  /* write masks/ */
+    float min_size, max_size;     /* object side as a share of the shorter picture side */
+    int classes;                  /* 1 .. RN_SCENES_MAX_CLASSES */
+    float clutter;                /* 0..1: how many distractors and how busy the background is */
+    float noise;                  /* 0..1: sensor noise and lighting changes */
+    float overlap;                /* highest IoU of two objects' boxes */
+    bool masks;                   /* write masks/ */
 } rn_scenes_options;
 #define RN_SCENES_MAX_CLASSES 8
-#define RN_SCENES_OPTIONS_DEFAULT                                                                                      \
-    ((rn_scenes_options){.seed = 1, .train = 600, .val = 100, .width = 192, .height = 192, .min_objects = 0, .max_objects = 6,        \
-                         .min_size = 0.12f, .max_size = 0.45f, .classes = 5, .clutter = 0.5f, .noise = 0.5f, .overlap = 0.3f,        \
+#define RN_SCENES_OPTIONS_DEFAULT                                                                  \
+    ((rn_scenes_options){.seed = 1,                                                                \
+                         .train = 600,                                                             \
+                         .val = 100,                                                               \
+                         .width = 192,                                                             \
+                         .height = 192,                                                            \
+                         .min_objects = 0,                                                         \
+                         .max_objects = 6,                                                         \
+                         .min_size = 0.12f,                                                        \
+                         .max_size = 0.45f,                                                        \
+                         .classes = 5,                                                             \
+                         .clutter = 0.5f,                                                          \
+                         .noise = 0.5f,                                                            \
+                         .overlap = 0.3f,                                                          \
                          .masks = true})
 
-/* Render picture `index` of the set in memory, without files. boxes [cap] get their labels, score 1. mask may be NULL, else height * width
- * bytes. RN_EINVAL for options out of range. */
-RN_MUST_USE rn_status rn_scenes_render(rn_image *out, rn_box *boxes, size_t cap, size_t *n_boxes, uint8_t *mask,
-                                       const rn_scenes_options *options, uint64_t index);
-/* Write the whole set into `folder` (made if missing; RN_EINVAL if it holds a set already). Threads: 0 for one a core. */
-RN_MUST_USE rn_status rn_scenes_write(const char *folder, const rn_scenes_options *options, int threads);
+/* Render picture `index` of the set in memory, without files. boxes [cap] get their labels,
+ * score 1. mask may be NULL, else height * width bytes. RN_EINVAL for options out of range. */
+RN_MUST_USE rn_status rn_scenes_render(rn_image *out, rn_box *boxes, size_t cap, size_t *n_boxes,
+                                       uint8_t *mask, const rn_scenes_options *options,
+                                       uint64_t index);
+/* Write the whole set into `folder` (made if missing; RN_EINVAL if it holds a set already).
+ * Threads: 0 for one a core. */
+RN_MUST_USE rn_status rn_scenes_write(const char *folder, const rn_scenes_options *options,
+                                      int threads);
 const char *rn_scenes_class_name(int label);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -4,16 +4,17 @@
 
 #include "base/status.h"
 
-/* *bytes = the whole file at `path`, malloc'ed, with one zero byte behind the end. "-" is not special. RN_EINPUT: missing,
- * unreadable, a folder, a device or FIFO, or larger than `limit` bytes. */
+/* *bytes = the whole file at `path`, malloc'ed, with one zero byte behind the end. "-" is not
+ * special. RN_EINPUT: missing, unreadable, a folder, a device or FIFO, or larger than `limit`
+ * bytes. */
 RN_MUST_USE rn_status rn_file_read(uint8_t **bytes, size_t *size, const char *path, size_t limit);
 
 /* A file being written beside its target, in the same folder. */
 typedef struct rn_writer rn_writer;
 RN_MUST_USE rn_status rn_writer_open(rn_writer **out, const char *path);
 RN_MUST_USE rn_status rn_writer_write(rn_writer *writer, const void *bytes, size_t size);
-/* fsync, rename over the target, fsync the folder. The writer is freed whatever comes; on RN_EIO the old file is untouched and the
- * temporary gone. */
+/* fsync, rename over the target, fsync the folder. The writer is freed whatever comes; on RN_EIO
+ * the old file is untouched and the temporary gone. */
 RN_MUST_USE rn_status rn_writer_commit(rn_writer *writer);
 void rn_writer_abort(rn_writer *writer); /* remove the temporary, free; NULL is fine */
 /* The three above at once. */
@@ -24,10 +25,11 @@ uint32_t rn_crc32(uint32_t crc, const void *bytes, size_t size);
 
 /* Paths: *out is malloc'ed. */
 RN_MUST_USE rn_status rn_path_join(char **out, const char *folder, const char *name);
-const char *rn_path_name(const char *path);        /* behind the last '/' */
+const char *rn_path_name(const char *path); /* behind the last '/' */
 bool rn_path_is_folder(const char *path);
 bool rn_path_exists(const char *path);
-/* File names of `folder` (without . and ..), sorted bytewise; free each and the array. RN_EINPUT. */
+/* File names of `folder` (without . and ..), sorted bytewise; free each and the array. RN_EINPUT.
+ */
 RN_MUST_USE rn_status rn_folder_list(char ***names, size_t *count, const char *folder);
 
 #endif

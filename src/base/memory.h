@@ -1,4 +1,5 @@
-/* memory.h: checked allocation. Sizes are multiplied with overflow checks; failure is RN_ENOMEM with the size named. */
+/* memory.h: checked allocation. Sizes are multiplied with overflow checks; failure is RN_ENOMEM
+ * with the size named. */
 #ifndef RN_BASE_MEMORY_H
 #define RN_BASE_MEMORY_H
 
@@ -9,21 +10,25 @@
 /* *out = a * b; false if that overflows size_t. */
 bool rn_mul(size_t *out, size_t a, size_t b);
 
-/* *out = `count` zeroed elements of `size` bytes, aligned to RN_ALIGN, never NULL on success (count 0 gives one byte).
- * `out` is the address of a pointer of any object type. Freed with free(). RN_ENOMEM. */
+/* *out = `count` zeroed elements of `size` bytes, aligned to RN_ALIGN, never NULL on success (count
+ * 0 gives one byte). `out` is the address of a pointer of any object type. Freed with free().
+ * RN_ENOMEM. */
 RN_MUST_USE rn_status rn_alloc(void *out, size_t count, size_t size);
 
-/* Grow *array (malloc'ed or NULL, `*cap` elements of `size` bytes) so that it holds at least `need`; doubles. RN_ENOMEM leaves
- * the array as it was. The new elements are not initialised. `array` is the address of a pointer of any object type. */
+/* Grow *array (malloc'ed or NULL, `*cap` elements of `size` bytes) so that it holds at least
+ * `need`; doubles. RN_ENOMEM leaves the array as it was. The new elements are not initialised.
+ * `array` is the address of a pointer of any object type. */
 RN_MUST_USE rn_status rn_reserve(void *array, size_t *cap, size_t need, size_t size);
 
 /* *out = a malloc'ed copy of `text`. */
 RN_MUST_USE rn_status rn_strdup(char **out, const char *text);
 
 /* *out = malloc'ed printf. */
-RN_MUST_USE rn_status rn_asprintf(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+RN_MUST_USE rn_status rn_asprintf(char **out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* Bytes of memory that could still be had: the least of MemAvailable, the cgroup's limit and RLIMIT_AS; SIZE_MAX if unknown. */
+/* Bytes of memory that could still be had: the least of MemAvailable, the cgroup's limit and
+ * RLIMIT_AS; SIZE_MAX if unknown. */
 size_t rn_memory_available(void);
 
 /* Peak resident size of this process in bytes, 0 if unknown. */

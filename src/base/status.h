@@ -10,17 +10,18 @@
 #include <retinanet.h>
 
 /* Return from the calling function when `call` fails; its error text stands. */
-#define RN_TRY(call)                                                                                                   \
-    do {                                                                                                               \
-        rn_status rn_try_status = (call);                                                                              \
-        if (rn_try_status != RN_OK) return rn_try_status;                                                              \
+#define RN_TRY(call)                                                                               \
+    do {                                                                                           \
+        rn_status rn_try_status = (call);                                                          \
+        if (rn_try_status != RN_OK) return rn_try_status;                                          \
     } while (0)
 
-/* Store the formatted text for rn_error_text() in this thread (truncated at 1023 bytes; control characters in it are
- * shown as '?', so it stays one line) and return `status`. */
+/* Store the formatted text for rn_error_text() in this thread (truncated at 1023 bytes; control
+ * characters in it are shown as '?', so it stays one line) and return `status`. */
 rn_status rn_fail(rn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Put "PREFIX: " before the current error text; returns `status`. For a caller that knows the file. */
+/* Put "PREFIX: " before the current error text; returns `status`. For a caller that knows the file.
+ */
 rn_status rn_fail_prefix(rn_status status, const char *prefix);
 
 #endif

@@ -17,7 +17,8 @@ typedef struct rn_results {
     size_t n;
 } rn_results;
 
-/* Read ground truth. Objects as given, degenerate ones too. record.path stays NULL. Faults: bad-inputs.md 18-29, 34, 36, 38. */
+/* Read ground truth. Objects as given, degenerate ones too. record.path stays NULL. Faults:
+ * bad-inputs.md 18-29, 34, 36, 38. */
 RN_MUST_USE rn_status rn_coco_read(rn_dataset *out, const char *path);
 /* Read a results list; `truth` serves the check of image ids (bad-inputs.md 37). */
 RN_MUST_USE rn_status rn_results_read(rn_results *out, const char *path, const rn_dataset *truth);

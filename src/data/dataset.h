@@ -1,4 +1,5 @@
-/* dataset.h: a labelled set of pictures in memory, whatever the format it was read from. No pixels. */
+/* dataset.h: a labelled set of pictures in memory, whatever the format it was read from. No pixels.
+ */
 #ifndef RN_DATA_DATASET_H
 #define RN_DATA_DATASET_H
 
@@ -20,21 +21,23 @@ typedef struct rn_record {
     char *path;          /* where the picture lies; NULL when the set was read without pictures */
     int width, height;   /* as annotated; 0 if the annotation does not say */
     int64_t id;          /* COCO image id; position otherwise */
-    size_t first_object; /* objects[first_object .. first_object + n_objects) are this picture's, in file order */
+    size_t first_object; /* objects[first_object .. first_object + n_objects) are this picture's, in
+                            file order */
     size_t n_objects;    /* 0 is a background picture, which counts */
 } rn_record;
 
 typedef struct rn_dataset {
     char *name;            /* for messages: the path given */
     char **class_names;    /* [n_classes] */
-    int64_t *category_ids; /* [n_classes] the format's own ids; 1.. where it has none. Ascending for COCO */
+    int64_t *category_ids; /* [n_classes] the format's own ids; 1.. where it has none. Ascending for
+                              COCO */
     size_t n_classes;
     rn_record *records; /* [n_records] in file order */
     size_t n_records;
     rn_object *objects; /* [n_objects] grouped by record */
     size_t n_objects;
-    size_t n_skipped;       /* objects left out as degenerate (counted, named in `notes`) */
-    char *notes;            /* what was skipped or repaired, a line each; "" if nothing */
+    size_t n_skipped; /* objects left out as degenerate (counted, named in `notes`) */
+    char *notes;      /* what was skipped or repaired, a line each; "" if nothing */
 } rn_dataset;
 
 void rn_dataset_free(rn_dataset *set); /* and zero it */
@@ -42,15 +45,20 @@ void rn_dataset_free(rn_dataset *set); /* and zero it */
 /* Which pictures of a set are asked for. */
 typedef enum rn_split_use { RN_SPLIT_TRAIN, RN_SPLIT_VAL } rn_split_use;
 
-/* Open DATA: a folder or annotation file of a format that is recognised (COCO json, VOC; see cli.md's rules in README).
+/* Open DATA: a folder or annotation file of a format that is recognised (COCO json, VOC; see
+ * cli.md's rules in README).
  *
- *   split   name ("train", "val", "test", ...) or NULL for the default of `use`: train, else trainval; val, else valid, else test;
- *           and where a set has no splits, 20% of the files by a hash of their name are val, the rest train
+ *   split   name ("train", "val", "test", ...) or NULL for the default of `use`: train, else
+ * trainval; val, else valid, else test; and where a set has no splits, 20% of the files by a hash
+ * of their name are val, the rest train
  *
- * Every record has a path whose file exists; nothing is decoded. RN_EINPUT with FILE:LINE:COL where a file is at fault. */
-RN_MUST_USE rn_status rn_dataset_open(rn_dataset *out, const char *data, const char *split, rn_split_use use);
+ * Every record has a path whose file exists; nothing is decoded. RN_EINPUT with FILE:LINE:COL where
+ * a file is at fault. */
+RN_MUST_USE rn_status rn_dataset_open(rn_dataset *out, const char *data, const char *split,
+                                      rn_split_use use);
 
-/* Keep the classes' order of `names` (a model's): labels are remapped. RN_EINPUT names a class that the set has and `names` lacks. */
+/* Keep the classes' order of `names` (a model's): labels are remapped. RN_EINPUT names a class that
+ * the set has and `names` lacks. */
 RN_MUST_USE rn_status rn_dataset_match_classes(rn_dataset *set, char *const *names, size_t n_names);
 
 #endif

@@ -1,4 +1,5 @@
-/* box_coder.h: boxes as (dx, dy, dw, dh) relative to an anchor (Girshick et al., arXiv:1311.2524, appendix C; weights 1). */
+/* box_coder.h: boxes as (dx, dy, dw, dh) relative to an anchor (Girshick et al., arXiv:1311.2524,
+ * appendix C; weights 1). */
 #ifndef RN_DETECTION_BOX_CODER_H
 #define RN_DETECTION_BOX_CODER_H
 

@@ -5,7 +5,8 @@
 #include "base/real.h"
 #include "base/status.h"
 
-/* FL(x) = -alpha_t (1 - p_t)^gamma log p_t with p_t = sigmoid(y x), y = +1 for foreground and -1 for background ([1], eq. 5). */
+/* FL(x) = -alpha_t (1 - p_t)^gamma log p_t with p_t = sigmoid(y x), y = +1 for foreground and -1
+ * for background ([1], eq. 5). */
 typedef struct rn_focal {
     real gamma; /* >= 0; 0 gives (alpha-)cross entropy */
     real alpha; /* weight of the FOREGROUND, background has 1 - alpha; negative: no weighting */
@@ -14,16 +15,19 @@ typedef struct rn_focal {
 /* One logit: the loss; *dx its derivative. Finite for |x| <= 1e4. */
 real rn_focal_loss(real *dx, real x, bool foreground, const rn_focal *focal);
 
-/* The sum over logits [n_anchors, n_classes] with target match[i]: label of the matched object via labels[match[i]], background, or
- * ignored (contributes 0). dlogits gets scale * derivative (written, not added). Returns the *unscaled* sum, in double. */
-double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, const int *labels, size_t n_anchors, int n_classes,
-                         real scale, const rn_focal *focal);
+/* The sum over logits [n_anchors, n_classes] with target match[i]: label of the matched object via
+ * labels[match[i]], background, or ignored (contributes 0). dlogits gets scale * derivative
+ * (written, not added). Returns the *unscaled* sum, in double. */
+double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, const int *labels,
+                         size_t n_anchors, int n_classes, real scale, const rn_focal *focal);
 
-/* Smooth L1: 0.5 d^2/beta for |d| < beta, else |d| - 0.5 beta; beta 0 is L1 (Girshick, arXiv:1504.08083, eq. 3). */
+/* Smooth L1: 0.5 d^2/beta for |d| < beta, else |d| - 0.5 beta; beta 0 is L1 (Girshick,
+ * arXiv:1504.08083, eq. 3). */
 real rn_smooth_l1(real *dx, real x, real target, real beta);
 
-/* The sum over the positive anchors' four deltas; ddeltas [n_anchors, 4] gets scale * derivative, 0 elsewhere. Unscaled sum. */
-double rn_smooth_l1_sum(real *ddeltas, const real *deltas, const real *anchors, const int *match, const real *boxes, size_t n_anchors,
-                        real scale, real beta);
+/* The sum over the positive anchors' four deltas; ddeltas [n_anchors, 4] gets scale * derivative, 0
+ * elsewhere. Unscaled sum. */
+double rn_smooth_l1_sum(real *ddeltas, const real *deltas, const real *anchors, const int *match,
+                        const real *boxes, size_t n_anchors, real scale, real beta);
 
 #endif

@@ -30,9 +30,11 @@ typedef struct rn_candidates {
 } rn_candidates;
 void rn_candidates_free(rn_candidates *candidates);
 
-/* Boxes in network-input pixels, clipped to width x height, in order of falling score (ties: lower level, then lower anchor, then lower class first).
- * Writes at most max_detections boxes to `out`; *n_out of them. RN_ENOMEM. */
-RN_MUST_USE rn_status rn_postprocess_run(rn_box *out, size_t *n_out, const rn_level_output *levels, int n_levels, int n_classes,
-                                         int width, int height, const rn_postprocess *options, rn_candidates *work);
+/* Boxes in network-input pixels, clipped to width x height, in order of falling score (ties: lower
+ * level, then lower anchor, then lower class first). Writes at most max_detections boxes to `out`;
+ * *n_out of them. RN_ENOMEM. */
+RN_MUST_USE rn_status rn_postprocess_run(rn_box *out, size_t *n_out, const rn_level_output *levels,
+                                         int n_levels, int n_classes, int width, int height,
+                                         const rn_postprocess *options, rn_candidates *work);
 
 #endif

@@ -15,17 +15,21 @@ typedef struct rn_class_metrics {
 } rn_class_metrics;
 
 typedef struct rn_evaluation {
-    double stats[RN_EVAL_STATS];  /* AP, AP50, AP75, AP small, medium, large, AR 1, 10, 100, AR small, medium, large; -1 for none */
-    rn_class_metrics *per_class;  /* [n_classes] */
+    double stats[RN_EVAL_STATS]; /* AP, AP50, AP75, AP small, medium, large, AR 1, 10, 100, AR
+                                    small, medium, large; -1 for none */
+    rn_class_metrics *per_class; /* [n_classes] */
     size_t n_classes;
-    double *precision50;          /* [n_classes, 101] interpolated precision at IoU .50, all areas, 100 detections; -1 for none */
-    double best_f1_score;         /* score threshold with the best F1 at IoU .50 over all classes together; 0.5 if there is none */
+    double *precision50;  /* [n_classes, 101] interpolated precision at IoU .50, all areas, 100
+                             detections; -1 for none */
+    double best_f1_score; /* score threshold with the best F1 at IoU .50 over all classes together;
+                             0.5 if there is none */
     double best_f1;
 } rn_evaluation;
 
-/* Evaluate `results` against `truth` (its category ids and image ids). Crowd objects are ignore regions; so are VOC's difficult ones.
- * `threads` may be NULL. RN_ENOMEM. */
-RN_MUST_USE rn_status rn_evaluate(rn_evaluation *out, const rn_dataset *truth, const rn_results *results, rn_threads *threads);
+/* Evaluate `results` against `truth` (its category ids and image ids). Crowd objects are ignore
+ * regions; so are VOC's difficult ones. `threads` may be NULL. RN_ENOMEM. */
+RN_MUST_USE rn_status rn_evaluate(rn_evaluation *out, const rn_dataset *truth,
+                                  const rn_results *results, rn_threads *threads);
 void rn_evaluation_free(rn_evaluation *evaluation);
 
 #endif

@@ -1,4 +1,5 @@
-/* exec.h: what a kernel runs on: the pool and each worker's scratch. Kernels cannot fail and allocate nothing. */
+/* exec.h: what a kernel runs on: the pool and each worker's scratch. Kernels cannot fail and
+ * allocate nothing. */
 #ifndef RN_OPS_EXEC_H
 #define RN_OPS_EXEC_H
 

@@ -1,5 +1,5 @@
-/* norm.h: normalisation on [rows = batch * h * w, c] tensors, forward and backward. ReLU, where asked for, is applied to the output;
- * the caller has already masked dout by it. */
+/* norm.h: normalisation on [rows = batch * h * w, c] tensors, forward and backward. ReLU, where
+ * asked for, is applied to the output; the caller has already masked dout by it. */
 #ifndef RN_OPS_NORM_H
 #define RN_OPS_NORM_H
 
@@ -10,25 +10,32 @@ typedef struct rn_norm_dims {
     int groups;           /* GroupNorm: divides c */
 } rn_norm_dims;
 
-/* Frozen batch norm: out = in * scale + shift with scale = weight / sqrt(var + eps), shift = bias - mean * scale. Its four vectors are constants. */
-void rn_affine_forward(const rn_exec *exec, real *out, const real *in, const real *weight, const real *bias, const real *mean,
-                       const real *var, real eps, bool relu, const rn_norm_dims *dims);
-void rn_affine_backward(const rn_exec *exec, real *din, const real *dout, const real *weight, const real *var, real eps,
-                        const rn_norm_dims *dims);
+/* Frozen batch norm: out = in * scale + shift with scale = weight / sqrt(var + eps), shift = bias -
+ * mean * scale. Its four vectors are constants. */
+void rn_affine_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
+                       const real *bias, const real *mean, const real *var, real eps, bool relu,
+                       const rn_norm_dims *dims);
+void rn_affine_backward(const rn_exec *exec, real *din, const real *dout, const real *weight,
+                        const real *var, real eps, const rn_norm_dims *dims);
 
-/* Batch norm in training: statistics of this batch, saved as mean [c] and rstd [c]; running_mean and running_var move by `momentum` towards
- * them (the variance unbiased, as PyTorch does; skipped when running_mean is NULL). */
-void rn_batch_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd, real *running_mean, real *running_var,
-                           const real *in, const real *weight, const real *bias, real eps, real momentum, bool relu,
+/* Batch norm in training: statistics of this batch, saved as mean [c] and rstd [c]; running_mean
+ * and running_var move by `momentum` towards them (the variance unbiased, as PyTorch does; skipped
+ * when running_mean is NULL). */
+void rn_batch_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd,
+                           real *running_mean, real *running_var, const real *in,
+                           const real *weight, const real *bias, real eps, real momentum, bool relu,
                            const rn_norm_dims *dims);
-void rn_batch_norm_backward(const rn_exec *exec, real *din, real *dweight, real *dbias, const real *dout, const real *in,
-                            const real *mean, const real *rstd, const real *weight, const rn_norm_dims *dims);
+void rn_batch_norm_backward(const rn_exec *exec, real *din, real *dweight, real *dbias,
+                            const real *dout, const real *in, const real *mean, const real *rstd,
+                            const real *weight, const rn_norm_dims *dims);
 
 /* Group norm (Wu and He, arXiv:1803.08494): mean, rstd are [batch, groups], saved for backward. */
-void rn_group_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd, const real *in, const real *weight,
-                           const real *bias, real eps, bool relu, const rn_norm_dims *dims);
-void rn_group_norm_backward(const rn_exec *exec, real *din, real *dweight, real *dbias, const real *dout, const real *in,
-                            const real *mean, const real *rstd, const real *weight, const rn_norm_dims *dims);
+void rn_group_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd, const real *in,
+                           const real *weight, const real *bias, real eps, bool relu,
+                           const rn_norm_dims *dims);
+void rn_group_norm_backward(const rn_exec *exec, real *din, real *dweight, real *dbias,
+                            const real *dout, const real *in, const real *mean, const real *rstd,
+                            const real *weight, const rn_norm_dims *dims);
 
 /* Reals of scratch each worker needs for any of the functions above. */
 size_t rn_norm_scratch(const rn_norm_dims *dims);

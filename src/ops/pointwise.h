@@ -9,22 +9,29 @@ void rn_relu_forward(const rn_exec *exec, real *out, const real *in, size_t n);
 /* dout = 0 where out <= 0, in place: the gradient before the ReLU. */
 void rn_relu_mask(const rn_exec *exec, real *dout, const real *out, size_t n);
 /* out = a + b, then ReLU if `relu`; out may be a or b. */
-void rn_add_forward(const rn_exec *exec, real *out, const real *a, const real *b, bool relu, size_t n);
+void rn_add_forward(const rn_exec *exec, real *out, const real *a, const real *b, bool relu,
+                    size_t n);
 /* din += dout. */
 void rn_add_backward(const rn_exec *exec, real *din, const real *dout, size_t n);
 
 typedef struct rn_pool_dims {
     int batch, in_h, in_w, c, out_h, out_w, kernel, stride, pad;
 } rn_pool_dims;
-/* Max pooling; ties go to the first element in row-major order, as in PyTorch. Backward finds the argmax again from `in`. */
+/* Max pooling; ties go to the first element in row-major order, as in PyTorch. Backward finds the
+ * argmax again from `in`. */
 void rn_max_pool_forward(const rn_exec *exec, real *out, const real *in, const rn_pool_dims *dims);
-void rn_max_pool_backward(const rn_exec *exec, real *din, const real *dout, const real *in, const rn_pool_dims *dims);
+void rn_max_pool_backward(const rn_exec *exec, real *din, const real *dout, const real *in,
+                          const rn_pool_dims *dims);
 
 typedef struct rn_upsample_dims {
-    int batch, in_h, in_w, c, out_h, out_w; /* source index = floor(i * in / out), as PyTorch's nearest */
+    int batch, in_h, in_w, c, out_h,
+        out_w; /* source index = floor(i * in / out), as PyTorch's nearest */
 } rn_upsample_dims;
-/* FPN's top-down step: out = lateral + nearest(top); out may be lateral. Backward for the lateral side is rn_add_backward. */
-void rn_upsample_add_forward(const rn_exec *exec, real *out, const real *lateral, const real *top, const rn_upsample_dims *dims);
-void rn_upsample_backward(const rn_exec *exec, real *dtop, const real *dout, const rn_upsample_dims *dims);
+/* FPN's top-down step: out = lateral + nearest(top); out may be lateral. Backward for the lateral
+ * side is rn_add_backward. */
+void rn_upsample_add_forward(const rn_exec *exec, real *out, const real *lateral, const real *top,
+                             const rn_upsample_dims *dims);
+void rn_upsample_backward(const rn_exec *exec, real *dtop, const real *dout,
+                          const rn_upsample_dims *dims);
 
 #endif
