@@ -1,0 +1,321 @@
+#include "nn/op.h"
+#include "ops/conv.h"
+#include "ops/norm.h"
+#include "ops/pointwise.h"
+
+static const rn_node *node_of(const rn_run *run, int node) {
+    return &run->plan->graph->nodes[node];
+}
+
+real *rn_run_value(const rn_run *run, int value) {
+    return run->arena + run->plan->value[value];
+}
+
+real *rn_run_gradient(const rn_run *run, int value) {
+    const size_t place = run->plan->gradient[value];
+    return place == SIZE_MAX ? NULL : run->arena + place;
+}
+
+real *rn_run_statistics(const rn_run *run, int node) {
+    return run->arena + run->plan->statistics[node];
+}
+
+real *rn_run_param(const rn_run *run, int node, int slot) {
+    const int param = node_of(run, node)->param[slot];
+    return param == RN_NO_PARAM ? NULL : run->weights + run->plan->graph->params[param].offset;
+}
+
+real *rn_run_param_gradient(const rn_run *run, int node, int slot) {
+    const int param = node_of(run, node)->param[slot];
+    if (param == RN_NO_PARAM || !run->plan->graph->params[param].trained) return NULL;
+    return run->gradients + run->plan->graph->params[param].offset;
+}
+
+/* The tensors that every op asks for. */
+typedef struct tensors {
+    const rn_node *node;
+    const rn_shape *in_shape, *out_shape;
+    real *in, *out, *din, *dout;
+} tensors;
+
+static tensors tensors_of(const rn_run *run, int node) {
+    const rn_node *n = node_of(run, node);
+    return (tensors){.node = n,
+                     .in_shape = &run->plan->shape[n->in[0]],
+                     .out_shape = &run->plan->shape[node],
+                     .in = rn_run_value(run, n->in[0]),
+                     .out = rn_run_value(run, node),
+                     .din = rn_run_gradient(run, n->in[0]),
+                     .dout = rn_run_gradient(run, node)};
+}
+
+static bool same_shape(rn_shape *out, const rn_node *node, const rn_shape *in) {
+    (void)node;
+    *out = *in;
+    return true;
+}
+
+/* ---- input ---- */
+
+static void input_forward(const rn_run *run, int node) {
+    (void)run;
+    (void)node; /* the caller has filled it in */
+}
+
+const rn_op rn_op_input = {.name = "input", .forward = input_forward, .backward = input_forward};
+
+/* ---- convolution ---- */
+
+static rn_conv_dims conv_dims(const rn_node *node, const rn_shape *in, const rn_shape *out) {
+    return (rn_conv_dims){.batch = in->n,
+                          .in_h = in->h,
+                          .in_w = in->w,
+                          .in_c = in->c,
+                          .out_h = out->h,
+                          .out_w = out->w,
+                          .out_c = out->c,
+                          .kernel = node->kernel,
+                          .stride = node->stride,
+                          .pad = node->pad};
+}
+
+/* Shape behind a sliding window (convolution, pooling): floor((side + 2 pad - kernel) / stride)
+ * + 1. */
+static bool window_infer(rn_shape *out, const rn_node *node, const rn_shape *in) {
+    const int h = in->h + 2 * node->pad - node->kernel, w = in->w + 2 * node->pad - node->kernel;
+    if (h < 0 || w < 0) return false;
+    *out = (rn_shape){in->n, h / node->stride + 1, w / node->stride + 1, node->channels};
+    return true;
+}
+
+static size_t conv_scratch(const rn_node *node, const rn_shape *in, const rn_shape *out) {
+    const rn_conv_dims dims = conv_dims(node, in, out);
+    return rn_conv_scratch(&dims);
+}
+
+static void conv_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_conv_dims dims = conv_dims(t.node, t.in_shape, t.out_shape);
+    rn_conv_forward(run->exec, t.out, t.in, rn_run_param(run, node, 0), rn_run_param(run, node, 1),
+                    t.node->relu, &dims);
+}
+
+static void conv_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_conv_dims dims = conv_dims(t.node, t.in_shape, t.out_shape);
+    rn_conv_backward_weight(run->exec, rn_run_param_gradient(run, node, 0),
+                            rn_run_param_gradient(run, node, 1), t.dout, t.in, &dims);
+    if (t.din) rn_conv_backward_data(run->exec, t.din, t.dout, rn_run_param(run, node, 0), &dims);
+}
+
+const rn_op rn_op_conv = {.name = "conv",
+                          .keeps = RN_KEEPS_INPUT,
+                          .infer = window_infer,
+                          .scratch = conv_scratch,
+                          .forward = conv_forward,
+                          .backward = conv_backward};
+
+/* ---- normalisation ---- */
+
+static rn_norm_dims norm_dims(const rn_node *node, const rn_shape *in) {
+    return (rn_norm_dims){
+        .batch = in->n, .pixels = in->h * in->w, .c = in->c, .groups = node->groups};
+}
+
+static size_t norm_scratch(const rn_node *node, const rn_shape *in, const rn_shape *out) {
+    (void)out;
+    const rn_norm_dims dims = norm_dims(node, in);
+    return rn_norm_scratch(&dims);
+}
+
+/* Two vectors, mean and 1/deviation: one pair a (picture, group). */
+static size_t group_norm_statistics(const rn_node *node, const rn_shape *in) {
+    return 2 * (size_t)in->n * (size_t)node->groups;
+}
+
+static void group_norm_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
+    real *mean = rn_run_statistics(run, node),
+         *rstd = mean + (size_t)dims.batch * (size_t)dims.groups;
+    rn_group_norm_forward(run->exec, t.out, mean, rstd, t.in, rn_run_param(run, node, 0),
+                          rn_run_param(run, node, 1), (real)run->plan->graph->eps, t.node->relu,
+                          &dims);
+}
+
+static void group_norm_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
+    const real *mean = rn_run_statistics(run, node),
+               *rstd = mean + (size_t)dims.batch * (size_t)dims.groups;
+    rn_group_norm_backward(run->exec, t.din, rn_run_param_gradient(run, node, 0),
+                           rn_run_param_gradient(run, node, 1), t.dout, t.in, mean, rstd,
+                           rn_run_param(run, node, 0), &dims);
+}
+
+const rn_op rn_op_group_norm = {.name = "group_norm",
+                                .keeps = RN_KEEPS_INPUT,
+                                .infer = same_shape,
+                                .statistics = group_norm_statistics,
+                                .scratch = norm_scratch,
+                                .forward = group_norm_forward,
+                                .backward = group_norm_backward};
+
+static void frozen_norm_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
+    rn_affine_forward(run->exec, t.out, t.in, rn_run_param(run, node, 0),
+                      rn_run_param(run, node, 1), rn_run_param(run, node, 2),
+                      rn_run_param(run, node, 3), (real)run->plan->graph->eps, t.node->relu, &dims);
+}
+
+static void frozen_norm_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
+    rn_affine_backward(run->exec, t.din, t.dout, rn_run_param(run, node, 0),
+                       rn_run_param(run, node, 3), (real)run->plan->graph->eps, &dims);
+}
+
+const rn_op rn_op_frozen_norm = {.name = "frozen_norm",
+                                 .in_place = true,
+                                 .infer = same_shape,
+                                 .scratch = norm_scratch,
+                                 .forward = frozen_norm_forward,
+                                 .backward = frozen_norm_backward};
+
+static size_t batch_norm_statistics(const rn_node *node, const rn_shape *in) {
+    (void)node;
+    return 2 * (size_t)in->c;
+}
+
+static void batch_norm_forward(const rn_run *run, int node) {
+    if (run->plan->mode == RN_INFERENCE) {
+        frozen_norm_forward(run, node);
+        return;
+    }
+    const tensors t = tensors_of(run, node);
+    const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
+    real *mean = rn_run_statistics(run, node), *rstd = mean + dims.c;
+    rn_batch_norm_forward(run->exec, t.out, mean, rstd, rn_run_param(run, node, 2),
+                          rn_run_param(run, node, 3), t.in, rn_run_param(run, node, 0),
+                          rn_run_param(run, node, 1), (real)run->plan->graph->eps,
+                          (real)run->plan->graph->momentum, t.node->relu, &dims);
+}
+
+static void batch_norm_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
+    const real *mean = rn_run_statistics(run, node), *rstd = mean + dims.c;
+    rn_batch_norm_backward(run->exec, t.din, rn_run_param_gradient(run, node, 0),
+                           rn_run_param_gradient(run, node, 1), t.dout, t.in, mean, rstd,
+                           rn_run_param(run, node, 0), &dims);
+}
+
+const rn_op rn_op_batch_norm = {.name = "batch_norm",
+                                .keeps = RN_KEEPS_INPUT,
+                                .infer = same_shape,
+                                .statistics = batch_norm_statistics,
+                                .scratch = norm_scratch,
+                                .forward = batch_norm_forward,
+                                .backward = batch_norm_backward};
+
+/* ---- pointwise ---- */
+
+static void relu_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    rn_relu_forward(run->exec, t.out, t.in, rn_shape_count(t.out_shape));
+}
+
+static void relu_backward(const rn_run *run, int node) {
+    const tensors t =
+        tensors_of(run, node); /* dout is masked already: what is left is the identity */
+    if (t.din) rn_add_backward(run->exec, t.din, t.dout, rn_shape_count(t.out_shape));
+}
+
+const rn_op rn_op_relu = {.name = "relu",
+                          .in_place = true,
+                          .infer = same_shape,
+                          .forward = relu_forward,
+                          .backward = relu_backward};
+
+static void add_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    rn_add_forward(run->exec, t.out, t.in, rn_run_value(run, t.node->in[1]), t.node->relu,
+                   rn_shape_count(t.out_shape));
+}
+
+static void add_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    real *db = rn_run_gradient(run, t.node->in[1]);
+    if (t.din) rn_add_backward(run->exec, t.din, t.dout, rn_shape_count(t.out_shape));
+    if (db) rn_add_backward(run->exec, db, t.dout, rn_shape_count(t.out_shape));
+}
+
+const rn_op rn_op_add = {.name = "add",
+                         .in_place = true,
+                         .infer = same_shape,
+                         .forward = add_forward,
+                         .backward = add_backward};
+
+/* ---- pooling and upsampling ---- */
+
+static rn_pool_dims pool_dims(const tensors *t) {
+    return (rn_pool_dims){.batch = t->in_shape->n,
+                          .in_h = t->in_shape->h,
+                          .in_w = t->in_shape->w,
+                          .c = t->in_shape->c,
+                          .out_h = t->out_shape->h,
+                          .out_w = t->out_shape->w,
+                          .kernel = t->node->kernel,
+                          .stride = t->node->stride,
+                          .pad = t->node->pad};
+}
+
+static void max_pool_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_pool_dims dims = pool_dims(&t);
+    rn_max_pool_forward(run->exec, t.out, t.in, &dims);
+}
+
+static void max_pool_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_pool_dims dims = pool_dims(&t);
+    if (t.din) rn_max_pool_backward(run->exec, t.din, t.dout, t.in, &dims);
+}
+
+const rn_op rn_op_max_pool = {.name = "max_pool",
+                              .keeps = RN_KEEPS_INPUT,
+                              .infer = window_infer,
+                              .forward = max_pool_forward,
+                              .backward = max_pool_backward};
+
+static rn_upsample_dims upsample_dims(const rn_shape *top, const rn_shape *out) {
+    return (rn_upsample_dims){.batch = out->n,
+                              .in_h = top->h,
+                              .in_w = top->w,
+                              .c = out->c,
+                              .out_h = out->h,
+                              .out_w = out->w};
+}
+
+static void upsample_add_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const int top = t.node->in[1];
+    const rn_upsample_dims dims = upsample_dims(&run->plan->shape[top], t.out_shape);
+    rn_upsample_add_forward(run->exec, t.out, t.in, rn_run_value(run, top), &dims);
+}
+
+static void upsample_add_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const int top = t.node->in[1];
+    const rn_upsample_dims dims = upsample_dims(&run->plan->shape[top], t.out_shape);
+    real *dtop = rn_run_gradient(run, top);
+    if (t.din) rn_add_backward(run->exec, t.din, t.dout, rn_shape_count(t.out_shape));
+    if (dtop) rn_upsample_backward(run->exec, dtop, t.dout, &dims);
+}
+
+const rn_op rn_op_upsample_add = {.name = "upsample_add",
+                                  .in_place = true,
+                                  .infer = same_shape,
+                                  .forward = upsample_add_forward,
+                                  .backward = upsample_add_backward};
