@@ -183,6 +183,90 @@ RN_MUST_USE rn_status rn_scenes_write(const char *folder, const rn_scenes_option
                                       int threads);
 const char *rn_scenes_class_name(int label);
 
+/* ---- Training
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* Options by name: every option of `train --help` and every key of a preset file. */
+typedef struct rn_train_options rn_train_options;
+
+RN_MUST_USE rn_status rn_train_options_create(rn_train_options **out);
+void rn_train_options_free(rn_train_options *options);
+/* RN_EINVAL for an unknown name (the nearest is suggested) or a value out of its range. */
+RN_MUST_USE rn_status rn_train_options_set(rn_train_options *options, const char *name,
+                                           const char *value);
+/* Names, defaults and help, one option at a time, in order; false behind the last. */
+typedef struct rn_option_info {
+    const char *name; /* "lr" */
+    const char *help; /* one line */
+    char initial[64]; /* the default as text */
+} rn_option_info;
+bool rn_train_options_info(rn_option_info *out, size_t index);
+
+/* What a run tells while it goes on. Every pointer may be NULL. */
+typedef struct rn_train_hooks {
+    void *context;
+    /* A line for the log, without its end. */
+    void (*log)(void *context, const char *line);
+    /* A line that describes the moment, to be shown in place of the one before. */
+    void (*progress)(void *context, const char *line);
+    /* Asked after every step: true finishes the run early, saved and resumable. */
+    bool (*stop)(void *context);
+} rn_train_hooks;
+
+typedef struct rn_train_result {
+    uint64_t steps; /* done in all, earlier parts of a resumed run included */
+    bool finished;  /* the horizon was reached, or early stopping ended it */
+    double best_ap; /* on val; -1 without val */
+    double best_ap50;
+    double seconds; /* spent training in this call */
+} rn_train_result;
+
+/* Train on DATA (a folder or file of a format that is recognised) into folder `run`, which must not
+ * exist yet. The folder gets args.json, results.csv, log.txt, best.safetensors and
+ * last.safetensors. RN_EDIVERGED if a loss is not finite: the checkpoints before are kept. */
+RN_MUST_USE rn_status rn_train(rn_train_result *out, const char *data, const char *run,
+                               const rn_train_options *options, const rn_train_hooks *hooks);
+/* Go on with a run as if it had not stopped: the same bits. Only epochs (of a finished run),
+ * max-steps, time and threads may be set. */
+RN_MUST_USE rn_status rn_train_resume(rn_train_result *out, const char *run,
+                                      const rn_train_options *options, const rn_train_hooks *hooks);
+
+/* ---- Bench
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct rn_bench_options {
+    const char *preset; /* name or file; NULL: r18 */
+    int width, height;  /* of the input */
+    int batch;          /* train only */
+    int classes;
+    int threads; /* 0: one a core */
+    int runs;    /* timed runs, behind one that is not */
+} rn_bench_options;
+#define RN_BENCH_OPTIONS_DEFAULT                                                                   \
+    ((rn_bench_options){.preset = NULL,                                                            \
+                        .width = 320,                                                              \
+                        .height = 320,                                                             \
+                        .batch = 1,                                                                \
+                        .classes = 91,                                                             \
+                        .threads = 0,                                                              \
+                        .runs = 10})
+
+typedef struct rn_bench_result {
+    double ms_best, ms_median;
+    double images_per_s; /* at the median */
+    double gflop;      /* of one run: convolutions, multiply and add counted each; training is three
+                          times its forward */
+    double peak_mb;    /* highest resident memory of the process */
+    double planned_mb; /* activations, gradients and scratch */
+} rn_bench_result;
+
+/* Inference from the network's input to the boxes, batch 1, random weights. */
+RN_MUST_USE rn_status rn_bench_infer(rn_bench_result *out, const rn_bench_options *options);
+/* A whole training step: forward, losses, backward, optimizer. */
+RN_MUST_USE rn_status rn_bench_train(rn_bench_result *out, const rn_bench_options *options);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,43 @@
+/* criterion.h: matching and losses of a whole batch, written straight into a plan's gradients.
+ *
+ * loss = (sum of focal losses over all anchors that are not ignored + box_weight * sum of smooth L1
+ * over the positive anchors' deltas) / max(1, positive anchors of the batch) ([1], section 4.1) */
+#ifndef RN_MODEL_CRITERION_H
+#define RN_MODEL_CRITERION_H
+
+#include "data/loader.h"
+#include "detection/loss.h"
+#include "detection/matcher.h"
+#include "model/network.h"
+#include "nn/op.h"
+
+typedef struct rn_criterion_options {
+    rn_focal focal;
+    real beta;       /* of smooth L1; 1/9 */
+    real box_weight; /* 1 */
+    rn_matcher matcher;
+} rn_criterion_options;
+
+typedef struct rn_losses {
+    double cls;       /* normalised focal loss */
+    double box;       /* normalised smooth L1, times box_weight */
+    size_t positives; /* anchors */
+    size_t ignored;
+    size_t anchors; /* all anchors of the batch */
+} rn_losses;
+
+typedef struct rn_criterion rn_criterion;
+
+/* For batches of `plan` (training) with at most `max_targets` objects a picture. network, config
+ * and plan must outlive it. */
+RN_MUST_USE rn_status rn_criterion_create(rn_criterion **out, const rn_network *network,
+                                          const rn_model_config *config, const rn_plan *plan,
+                                          const rn_criterion_options *options, size_t max_targets);
+void rn_criterion_free(rn_criterion *criterion);
+
+/* Match, sum the losses and write the gradients of the network's outputs. targets of picture i:
+ * targets[first_target[i] .. first_target[i + 1]). Allocates nothing. */
+void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run,
+                      const rn_target *targets, const size_t *first_target);
+
+#endif

@@ -1,0 +1,42 @@
+/* network.h: RetinaNet as a graph: ResNet backbone, FPN, two heads shared by five levels. */
+#ifndef RN_MODEL_NETWORK_H
+#define RN_MODEL_NETWORK_H
+
+#include "detection/anchors.h"
+#include "model/config.h"
+#include "nn/graph.h"
+#include "nn/plan.h"
+
+/* Batches are padded to multiples of this, so that every FPN level is twice the next. */
+enum { RN_SIZE_MULTIPLE = 32 };
+
+typedef struct rn_network {
+    rn_graph graph;
+    int cls_logits[RN_LEVELS]; /* values [n, h, w, anchors per cell * classes]: that is [n, h * w *
+                                  anchors, classes] */
+    int bbox_reg[RN_LEVELS];   /* values [n, h, w, anchors per cell * 4] */
+    int anchors_per_cell;
+    int classes;
+} rn_network;
+
+/* Build the graph that `config` describes, under torchvision's parameter names. RN_EINVAL for a
+ * configuration that makes no network, RN_ENOMEM. */
+RN_MUST_USE rn_status rn_network_build(rn_network *out, const rn_model_config *config);
+void rn_network_free(rn_network *network);
+
+/* Fill weights [graph.n_stored] for training from scratch. Backbone: He normal by fan-out; FPN: He
+ * uniform by fan-in; heads: N(0, 0.01), biases 0, but the class bias -ln((1 - prior) / prior) ([1],
+ * section 4.1). Each parameter has a random stream of its own, (seed, its number). */
+void rn_network_init(const rn_network *network, real *weights, uint64_t seed, double prior);
+
+/* Anchors of a plan's levels: *out = [total, 4], malloc'ed, level behind level; count[l] of them
+ * belong to level l. */
+RN_MUST_USE rn_status rn_network_anchors(real **out, size_t count[RN_LEVELS],
+                                         const rn_network *network, const rn_model_config *config,
+                                         const rn_plan *plan);
+
+/* Multiply-adds of one forward walk over `plan`'s shapes, all convolutions, times two: floating
+ * point operations. */
+double rn_network_flops(const rn_network *network, const rn_plan *plan);
+
+#endif

@@ -1,0 +1,74 @@
+#include "model/build.h"
+
+#include <stdio.h>
+
+/* A convolution without bias and its normalisation: PREFIX.CONV and PREFIX.NORM. */
+typedef struct conv_norm {
+    const char *conv, *norm;
+    int channels, kernel, stride;
+    bool relu;
+} conv_norm;
+
+static rn_status add_conv_norm(rn_graph *graph, int *value, int in, const char *prefix,
+                               const conv_norm *part, const rn_model_config *config) {
+    char name[RN_PARAM_NAME];
+    const rn_conv_spec spec = {part->channels,   part->kernel, part->stride,
+                               part->kernel / 2, false,        false};
+    snprintf(name, sizeof name, "%s.%s", prefix, part->conv);
+    RN_TRY(rn_graph_conv(graph, value, in, name, &spec));
+    snprintf(name, sizeof name, "%s.%s", prefix, part->norm);
+    return rn_graph_norm(graph, value, *value, name, (rn_norm_kind)config->norm,
+                         part->channels / config->group_channels, part->relu);
+}
+
+/* Two 3x3 convolutions, or a bottleneck 1x1, 3x3, 1x1, around an identity (projected where the
+ * shape changes). */
+static rn_status add_block(rn_graph *graph, int *value, const char *prefix, int width, int stride,
+                           const rn_model_config *config) {
+    const bool bottleneck = config->depth >= 50;
+    const int out = bottleneck ? 4 * width : width, in = graph->nodes[*value].channels;
+    const conv_norm basic[] = {{"conv1", "bn1", width, 3, stride, true},
+                               {"conv2", "bn2", width, 3, 1, false}};
+    const conv_norm deep[] = {{"conv1", "bn1", width, 1, 1, true},
+                              {"conv2", "bn2", width, 3, stride, true},
+                              {"conv3", "bn3", out, 1, 1, false}};
+    const conv_norm projection = {"downsample.0", "downsample.1", out, 1, stride, false};
+    int identity = *value, branch = *value;
+    for (int i = 0; i < (bottleneck ? 3 : 2); i++)
+        RN_TRY(add_conv_norm(graph, &branch, branch, prefix, bottleneck ? &deep[i] : &basic[i],
+                             config));
+    if (stride != 1 || in != out)
+        RN_TRY(add_conv_norm(graph, &identity, identity, prefix, &projection, config));
+    return rn_graph_add(graph, value, branch, identity, true);
+}
+
+rn_status rn_build_resnet(rn_graph *graph, int c[3], int image, const rn_model_config *config) {
+    static const struct {
+        int depth, blocks[4];
+    } table[] = {{10, {1, 1, 1, 1}},
+                 {18, {2, 2, 2, 2}},
+                 {34, {3, 4, 6, 3}},
+                 {50, {3, 4, 6, 3}},
+                 {101, {3, 4, 23, 3}}};
+    const char *body = "backbone.body";
+    const int *blocks = NULL;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].depth == config->depth) blocks = table[i].blocks;
+    if (!blocks)
+        return rn_fail(RN_EINVAL, "depth: got %d, want 10, 18, 34, 50 or 101", config->depth);
+
+    int value = image;
+    const conv_norm stem = {"conv1", "bn1", config->width, 7, 2, true};
+    RN_TRY(add_conv_norm(graph, &value, value, body, &stem, config));
+    RN_TRY(rn_graph_max_pool(graph, &value, value, 3, 2, 1));
+    for (int stage = 0; stage < 4; stage++) {
+        for (int i = 0; i < blocks[stage]; i++) {
+            char prefix[64];
+            snprintf(prefix, sizeof prefix, "%s.layer%d.%d", body, stage + 1, i);
+            RN_TRY(add_block(graph, &value, prefix, config->width << stage,
+                             stage > 0 && i == 0 ? 2 : 1, config));
+        }
+        if (stage > 0) c[stage - 1] = value;
+    }
+    return RN_OK;
+}
