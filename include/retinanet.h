@@ -140,15 +140,17 @@ RN_MUST_USE rn_status rn_detector_run(rn_detector *det, const rn_image *image, r
  * ------------------------------------------------------------------------------------------------
  */
 
-/* A generated detection set: textured, cluttered scenes with objects of several classes and
- * look-alike distractors; a pure function of the options. COCO json (train.json, val.json), images/
- * and masks/ (one grey PNG a picture, pixel = 1 + index of the object in the picture). */
+/* A generated detection set: a table seen from above, on it objects of several classes (key, gear,
+ * leaf, mug, starfish, fish, button, scissors) among look-alikes without labels. A pure function of
+ * the options. COCO json (train.json, val.json), images/ (JPEG) and masks/ (one grey PNG a picture,
+ * pixel = 1 + index of the object in the picture). */
 typedef struct rn_scenes_options {
     uint64_t seed;
-    int train, val;               /* pictures of each split */
-    int width, height;            /* pixels */
-    int min_objects, max_objects; /* objects a picture; 0 is allowed */
-    float min_size, max_size;     /* object side as a share of the shorter picture side */
+    int train, val;               /* pictures of each split; a split of 0 is not written */
+    int width, height;            /* pixels, 32..2048 */
+    int min_objects, max_objects; /* objects a picture, 0..64; fewer than min where no more fit */
+    float min_size, max_size;     /* longer side of an object over the picture's shorter side,
+                                     0.04..0.9; to about 5% and before anything hides a part of it */
     int classes;                  /* 1 .. RN_SCENES_MAX_CLASSES */
     float clutter;                /* 0..1: how many distractors and how busy the background is */
     float noise;                  /* 0..1: sensor noise and lighting changes */
@@ -172,15 +174,26 @@ typedef struct rn_scenes_options {
                          .overlap = 0.3f,                                                          \
                          .masks = true})
 
-/* Render picture `index` of the set in memory, without files. boxes [cap] get their labels,
- * score 1. mask may be NULL, else height * width bytes. RN_EINVAL for options out of range. */
+/* Render picture `index` of the set in memory, without files. Picture i of train is index i,
+ * picture i of val is RN_SCENES_VAL_INDEX + i.
+ *
+ *   boxes   room for `cap` >= max_objects, tight around the visible part of each object (at least
+ *           half of it), whole pixels, score 1
+ *   mask    NULL or height * width bytes: 0, or 1 + index of the box whose object is seen there
+ *
+ * RN_EINVAL for options out of range, RN_ENOMEM; then *out is empty and *n_boxes 0. */
+#define RN_SCENES_VAL_INDEX (UINT64_C(1) << 32)
 RN_MUST_USE rn_status rn_scenes_render(rn_image *out, rn_box *boxes, size_t cap, size_t *n_boxes,
                                        uint8_t *mask, const rn_scenes_options *options,
                                        uint64_t index);
-/* Write the whole set into `folder` (made if missing; RN_EINVAL if it holds a set already).
- * Threads: 0 for one a core. */
+
+/* Write the whole set into `folder` (made if missing), the json last. Threads: 0 for one a core;
+ * the same bytes with any number. RN_EINVAL for options out of range or a folder that holds a set
+ * already, RN_ENOMEM, RN_EIO. */
 RN_MUST_USE rn_status rn_scenes_write(const char *folder, const rn_scenes_options *options,
                                       int threads);
+
+/* The name of class `label`, NULL outside of 0 .. RN_SCENES_MAX_CLASSES - 1. */
 const char *rn_scenes_class_name(int label);
 
 /* ---- Training
