@@ -50,7 +50,8 @@ void rn_detector_close(rn_detector *det) {
     free(det);
 }
 
-static rn_postprocess postprocess_of(const rn_model_config *config, const rn_detector_options *options) {
+static rn_postprocess postprocess_of(const rn_model_config *config,
+                                     const rn_detector_options *options) {
     const float threshold = options->score_threshold;
     return (rn_postprocess){
         .score_threshold = (real)(threshold >= 0 ? (double)threshold : config->score_threshold),
@@ -82,12 +83,15 @@ rn_status rn_detector_create(rn_detector **out, const rn_model_config *config, r
     if (status != RN_OK) goto done;
     status = rn_alloc(&det->weights, det->network.graph.n_stored, sizeof *det->weights);
 done:
-    if (status == RN_OK) *out = det;
-    else rn_detector_close(det);
+    if (status == RN_OK)
+        *out = det;
+    else
+        rn_detector_close(det);
     return status;
 }
 
-rn_status rn_detector_open(rn_detector **out, const char *path, const rn_detector_options *options) {
+rn_status rn_detector_open(rn_detector **out, const char *path,
+                           const rn_detector_options *options) {
     rn_model_file file;
     rn_detector *det = NULL;
     rn_status status;
@@ -97,27 +101,49 @@ rn_status rn_detector_open(rn_detector **out, const char *path, const rn_detecto
     status = rn_model_file_load(&file, det->weights, &det->network.graph, "");
 done:
     rn_model_file_close(&file);
-    if (status == RN_OK) *out = det;
-    else rn_detector_close(det);
+    if (status == RN_OK)
+        *out = det;
+    else
+        rn_detector_close(det);
     return status;
 }
 
-const rn_model_config *rn_detector_config(const rn_detector *det) { return &det->config; }
-const rn_graph *rn_detector_graph(const rn_detector *det) { return &det->network.graph; }
-real *rn_detector_weights(rn_detector *det) { return det->weights; }
-const rn_plan *rn_detector_current_plan(const rn_detector *det) { return &det->plan; }
-double rn_detector_flops(const rn_detector *det) { return rn_network_flops(&det->network, &det->plan); }
-float *rn_detector_input(rn_detector *det) { return det->canvas; }
-size_t rn_detector_classes(const rn_detector *det) { return det->config.n_classes; }
-char *const *rn_detector_class_names(const rn_detector *det) { return det->config.class_names; }
-float rn_detector_show_threshold(const rn_detector *det) { return (float)det->config.show_threshold; }
+const rn_model_config *rn_detector_config(const rn_detector *det) {
+    return &det->config;
+}
+const rn_graph *rn_detector_graph(const rn_detector *det) {
+    return &det->network.graph;
+}
+real *rn_detector_weights(rn_detector *det) {
+    return det->weights;
+}
+const rn_plan *rn_detector_current_plan(const rn_detector *det) {
+    return &det->plan;
+}
+double rn_detector_flops(const rn_detector *det) {
+    return rn_network_flops(&det->network, &det->plan);
+}
+float *rn_detector_input(rn_detector *det) {
+    return det->canvas;
+}
+size_t rn_detector_classes(const rn_detector *det) {
+    return det->config.n_classes;
+}
+char *const *rn_detector_class_names(const rn_detector *det) {
+    return det->config.class_names;
+}
+float rn_detector_show_threshold(const rn_detector *det) {
+    return (float)det->config.show_threshold;
+}
 
 const char *rn_detector_class_name(const rn_detector *det, int label) {
-    return label >= 0 && (size_t)label < det->config.n_classes ? det->config.class_names[label] : "?";
+    return label >= 0 && (size_t)label < det->config.n_classes ? det->config.class_names[label]
+                                                               : "?";
 }
 
 int64_t rn_detector_category_id(const rn_detector *det, int label) {
-    return label >= 0 && (size_t)label < det->config.n_classes ? det->config.category_ids[label] : -1;
+    return label >= 0 && (size_t)label < det->config.n_classes ? det->config.category_ids[label]
+                                                               : -1;
 }
 
 /* Replace *block by one of at least `need` elements; what it held is not needed any more. */
@@ -133,7 +159,8 @@ static rn_status grow(void *block, size_t *cap, size_t need, size_t size) {
 }
 
 rn_status rn_detector_plan(rn_detector *det, int width, int height) {
-    if (det->plan.graph && det->plan.shape[0].w == width && det->plan.shape[0].h == height) return RN_OK;
+    if (det->plan.graph && det->plan.shape[0].w == width && det->plan.shape[0].h == height)
+        return RN_OK;
     rn_plan plan = {0};
     real *anchors = NULL;
     size_t count[RN_LEVELS];
@@ -142,13 +169,16 @@ rn_status rn_detector_plan(rn_detector *det, int width, int height) {
     if (status != RN_OK) goto fail;
     status = rn_network_anchors(&anchors, count, &det->network, &det->config, &plan);
     if (status != RN_OK) goto fail;
-    /* From here on the old plan's memory may be gone: forget that plan, so that a failure leaves none. */
+    /* From here on the old plan's memory may be gone: forget that plan, so that a failure leaves
+     * none. */
     rn_plan_free(&det->plan);
-    status = grow(&det->canvas, &det->canvas_cap, rn_shape_count(&plan.shape[0]), sizeof *det->canvas);
+    status =
+        grow(&det->canvas, &det->canvas_cap, rn_shape_count(&plan.shape[0]), sizeof *det->canvas);
     if (status != RN_OK) goto fail;
     if ((status = grow(&det->arena, &det->arena_cap, plan.arena, sizeof(real))) != RN_OK) goto fail;
     const size_t scratch = plan.scratch * (size_t)rn_threads_count(det->threads);
-    if ((status = grow(&det->exec.scratch, &det->scratch_cap, scratch, sizeof(real))) != RN_OK) goto fail;
+    if ((status = grow(&det->exec.scratch, &det->scratch_cap, scratch, sizeof(real))) != RN_OK)
+        goto fail;
     det->exec.threads = det->threads;
     det->exec.scratch_stride = plan.scratch;
     free(det->anchors);
@@ -163,7 +193,8 @@ fail:
 }
 
 rn_status rn_detector_forward(rn_detector *det, rn_box *out, size_t *n_out, int width, int height) {
-    const rn_run run = {.plan = &det->plan, .exec = &det->exec, .weights = det->weights, .arena = det->arena};
+    const rn_run run = {
+        .plan = &det->plan, .exec = &det->exec, .weights = det->weights, .arena = det->arena};
     const size_t n = rn_shape_count(&det->plan.shape[0]);
     real *input = rn_run_value(&run, 0);
     for (size_t i = 0; i < n; i++) input[i] = (real)det->canvas[i];
@@ -178,24 +209,31 @@ rn_status rn_detector_forward(rn_detector *det, rn_box *out, size_t *n_out, int 
                                       .n_anchors = det->count[l]};
         anchors += 4 * det->count[l];
     }
-    return rn_postprocess_run(out, n_out, levels, RN_LEVELS, det->network.classes, width, height, &det->postprocess,
-                              &det->candidates);
+    return rn_postprocess_run(out, n_out, levels, RN_LEVELS, det->network.classes, width, height,
+                              &det->postprocess, &det->candidates);
 }
 
-static int round_up(int side) { return (side + RN_SIZE_MULTIPLE - 1) / RN_SIZE_MULTIPLE * RN_SIZE_MULTIPLE; }
+static int round_up(int side) {
+    return (side + RN_SIZE_MULTIPLE - 1) / RN_SIZE_MULTIPLE * RN_SIZE_MULTIPLE;
+}
 
-static float clip(float value, float high) { return value < 0 ? 0 : value > high ? high : value; }
+static float clip(float value, float high) {
+    return value < 0 ? 0 : value > high ? high : value;
+}
 
-rn_status rn_detector_run(rn_detector *det, const rn_image *image, rn_box *out, size_t cap, size_t *n_out) {
+rn_status rn_detector_run(rn_detector *det, const rn_image *image, rn_box *out, size_t cap,
+                          size_t *n_out) {
     int w, h;
     size_t n = 0;
     *n_out = 0;
-    if (!image->pixels || image->width < 1 || image->height < 1) return rn_fail(RN_EINVAL, "the image has no pixels");
+    if (!image->pixels || image->width < 1 || image->height < 1)
+        return rn_fail(RN_EINVAL, "the image has no pixels");
     rn_geometry geometry = rn_model_config_geometry(&det->config);
     rn_geometry_size(&w, &h, &geometry, image->width, image->height);
     RN_TRY(rn_detector_plan(det, round_up(w), round_up(h)));
     const rn_crop all = {0, 0, image->width, image->height};
-    RN_TRY(rn_resize_normalise(det->canvas, round_up(w), round_up(h), w, h, image, &all, false, &geometry, &det->resizer));
+    RN_TRY(rn_resize_normalise(det->canvas, round_up(w), round_up(h), w, h, image, &all, false,
+                               &geometry, &det->resizer));
     RN_TRY(rn_detector_forward(det, det->boxes, &n, w, h));
     if (n > cap) n = cap;
     const float sx = (float)image->width / (float)w, sy = (float)image->height / (float)h;

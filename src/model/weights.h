@@ -1,7 +1,7 @@
 /* weights.h: a network's parameters in and out of safetensors files.
  *
- * Files hold torchvision's names and layouts: convolutions [out, in, kernel, kernel]. A prefix ("", "ema.", "velocity.") tells the blocks of a
- * checkpoint apart. */
+ * Files hold torchvision's names and layouts: convolutions [out, in, kernel, kernel]. A prefix ("",
+ * "ema.", "velocity.") tells the blocks of a checkpoint apart. */
 #ifndef RN_MODEL_WEIGHTS_H
 #define RN_MODEL_WEIGHTS_H
 
@@ -9,7 +9,9 @@
 #include "model/safetensors.h"
 #include "nn/graph.h"
 
-enum { RN_FORMAT_VERSION = 1 }; /* of the model file: key "format" of its metadata is "retinanet-c 1" */
+enum {
+    RN_FORMAT_VERSION = 1
+}; /* of the model file: key "format" of its metadata is "retinanet-c 1" */
 
 /* A model file: tensors and the configuration from its metadata. */
 typedef struct rn_model_file {
@@ -22,16 +24,19 @@ typedef struct rn_model_file {
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
 void rn_model_file_close(rn_model_file *file);
 
-/* block [graph->n_stored] from the tensors PREFIX + name; with `prefix` "velocity." only the trained ones. RN_EINPUT lists up to ten tensors that
- * are missing or misshapen, or names the first that is not finite. */
-RN_MUST_USE rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_graph *graph, const char *prefix);
+/* block [graph->n_stored] from the tensors PREFIX + name; with `prefix` "velocity." only the
+ * trained ones. RN_EINPUT lists up to ten tensors that are missing or misshapen, or names the first
+ * that is not finite. */
+RN_MUST_USE rn_status rn_model_file_load(const rn_model_file *file, real *block,
+                                         const rn_graph *graph, const char *prefix);
 
-/* Add the parameters of `block` to a file being written. The converted copy is made by the writer's callback, a tensor at a time. */
-RN_MUST_USE rn_status rn_weights_add(rn_safetensors_writer *writer, const real *block, const rn_graph *graph,
-                                     const char *prefix, bool trained_only);
+/* Add the parameters of `block` to a file being written. The converted copy is made by the writer's
+ * callback, a tensor at a time. */
+RN_MUST_USE rn_status rn_weights_add(rn_safetensors_writer *writer, const real *block,
+                                     const rn_graph *graph, const char *prefix, bool trained_only);
 
 /* Write a model file for use: configuration and weights. */
-RN_MUST_USE rn_status rn_model_save(const char *path, const rn_model_config *config, const rn_graph *graph,
-                                    const real *weights);
+RN_MUST_USE rn_status rn_model_save(const char *path, const rn_model_config *config,
+                                    const rn_graph *graph, const real *weights);
 
 #endif

@@ -1,0 +1,97 @@
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+bool rn_mul(size_t *out, size_t a, size_t b) {
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+rn_status rn_alloc(void *out, size_t count, size_t size) {
+    size_t bytes;
+    void *memory = NULL;
+    if (!rn_mul(&bytes, count, size) || bytes > PTRDIFF_MAX - RN_ALIGN)
+        return rn_fail(RN_ENOMEM, "cannot allocate %zu x %zu bytes", count, size);
+    bytes = bytes > 0 ? bytes : 1;
+    if (posix_memalign(&memory, RN_ALIGN, bytes) != 0)
+        return rn_fail(RN_ENOMEM, "cannot allocate %zu bytes", bytes);
+    memset(memory, 0, bytes);
+    memcpy(out, &memory, sizeof memory); /* any object pointer type */
+    return RN_OK;
+}
+
+rn_status rn_reserve(void *array, size_t *cap, size_t need, size_t size) {
+    size_t grown = *cap < 8 ? 8 : *cap, bytes;
+    void *memory;
+    if (need <= *cap) return RN_OK;
+    while (grown < need)
+        if (!rn_mul(&grown, grown, 2)) grown = need;
+    if (!rn_mul(&bytes, grown, size))
+        return rn_fail(RN_ENOMEM, "cannot allocate %zu x %zu bytes", grown, size);
+    memcpy(&memory, array, sizeof memory);
+    memory = realloc(memory, bytes);
+    if (!memory) return rn_fail(RN_ENOMEM, "cannot allocate %zu bytes", bytes);
+    memcpy(array, &memory, sizeof memory);
+    *cap = grown;
+    return RN_OK;
+}
+
+rn_status rn_strdup(char **out, const char *text) {
+    *out = strdup(text);
+    return *out ? RN_OK : rn_fail(RN_ENOMEM, "cannot allocate %zu bytes", strlen(text) + 1);
+}
+
+rn_status rn_asprintf(char **out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const int length = vasprintf(out, format, args);
+    va_end(args);
+    if (length >= 0) return RN_OK;
+    *out = NULL;
+    return rn_fail(RN_ENOMEM, "cannot allocate a text");
+}
+
+/* The number behind `key` in a small text file of the kernel's, times `unit`; SIZE_MAX if there is
+ * none. */
+static size_t read_number(const char *path, const char *key, size_t unit) {
+    char line[256];
+    size_t value = SIZE_MAX;
+    FILE *file = fopen(path, "re");
+    if (!file) return SIZE_MAX;
+    while (fgets(line, sizeof line, file)) {
+        char *end;
+        if (strncmp(line, key, strlen(key)) != 0) continue;
+        const unsigned long long number = strtoull(line + strlen(key), &end, 10);
+        if (end != line + strlen(key) && number < SIZE_MAX / unit) value = (size_t)number * unit;
+        break;
+    }
+    fclose(file);
+    return value;
+}
+
+size_t rn_memory_available(void) {
+    size_t least = read_number("/proc/meminfo", "MemAvailable:", 1024);
+    const size_t limit = read_number("/sys/fs/cgroup/memory.max", "", 1);
+    const size_t current = read_number("/sys/fs/cgroup/memory.current", "", 1);
+    if (limit != SIZE_MAX && current != SIZE_MAX) {
+        const size_t left = limit > current ? limit - current : 0;
+        if (left < least) least = left;
+    }
+    struct rlimit address;
+    if (getrlimit(RLIMIT_AS, &address) == 0 && address.rlim_cur != RLIM_INFINITY) {
+        const size_t used = read_number("/proc/self/statm", "", (size_t)sysconf(_SC_PAGESIZE));
+        const size_t left = used < address.rlim_cur ? address.rlim_cur - used : 0;
+        if (left < least) least = left;
+    }
+    return least;
+}
+
+size_t rn_memory_peak(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
+}

@@ -1,0 +1,44 @@
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The one mutable state of the library: each thread's last error. */
+static _Thread_local char error_text[1024];
+
+const char *rn_error_text(void) {
+    return error_text;
+}
+
+int rn_status_exit_code(rn_status status) {
+    switch (status) {
+#define X(name, code, text)                                                                        \
+    case name:                                                                                     \
+        return code;
+        RN_STATUS_LIST(X)
+#undef X
+    }
+    return 1;
+}
+
+/* File names may hold anything: the text stays one line. */
+static void make_one_line(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+}
+
+rn_status rn_fail(rn_status status, const char *format, ...) {
+    char text[sizeof error_text]; /* the arguments may lie in error_text */
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    make_one_line(text);
+    memcpy(error_text, text, sizeof text);
+    return status;
+}
+
+rn_status rn_fail_prefix(rn_status status, const char *prefix) {
+    return rn_fail(status, "%s: %s", prefix, error_text);
+}

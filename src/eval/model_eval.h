@@ -1,0 +1,16 @@
+/* model_eval.h: a detector's COCO metrics on a labelled set. */
+#ifndef RN_EVAL_MODEL_EVAL_H
+#define RN_EVAL_MODEL_EVAL_H
+
+#include "data/dataset.h"
+#include "eval/coco_eval.h"
+#include "model/detector.h"
+
+/* Run `det` on every picture of `set` (whose classes are the model's, in its order:
+ * rn_dataset_match_classes) and collect the boxes in the set's own ids. Pictures that cannot be
+ * read are skipped and counted in *n_bad (their objects count as missed); more than 5% is
+ * RN_EINPUT. The detector's score threshold decides what is kept. */
+RN_MUST_USE rn_status rn_detect_set(rn_results *out, size_t *n_bad, rn_detector *det,
+                                    const rn_dataset *set);
+
+#endif

@@ -1,0 +1,53 @@
+/* options.h: the options of a training run: one table makes the struct, its defaults, the parser,
+ * the checks and --help. */
+#ifndef RN_TRAIN_OPTIONS_H
+#define RN_TRAIN_OPTIONS_H
+
+#include "base/field.h"
+#include "model/config.h"
+#include "model/criterion.h"
+#include "train/optimizer.h"
+
+enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final zero */
+
+/* INT(name, default, min, max, help), REAL likewise, BOOL(name, default, help), TEXT(name, default,
+ * help), SEED, CHOICE(name, default, names, help). Names are what --help shows with '-' for '_'. */
+#define RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, CHOICE)                                  \
+    TEXT(preset, "small", "network: nano, small, r18, r50 or a preset file")                       \
+    TEXT(weights, "", "model file to start from")                                                  \
+    INT(epochs, 60, 1, 100000, "horizon of the schedule")                                          \
+    INT(batch, 8, 1, 1024, "pictures a step")                                                      \
+    INT(size, 0, 0, 8192, "longer side of the pictures; 0: the preset's")                          \
+    REAL(lr, 0.01, 1e-9, 100, "peak learning rate for batch 16; scaled by batch / 16")             \
+    CHOICE(loss, 0, RN_LOSS_NAMES, "classification loss")                                          \
+    REAL(gamma, 2, 0, 10, "focusing of the focal loss; 0 gives cross entropy")                     \
+    REAL(alpha, 0.25, -1, 1,                                                                       \
+         "weight of the FOREGROUND, background has 1 - alpha; -1: no weighting")                   \
+    REAL(prior, 0.01, 1e-6, 0.5, "probability of foreground that the class bias begins with")      \
+    SEED(seed, 1, "of weights, order and augmentation")                                            \
+    INT(threads, 0, 0, 1024, "threads; 0: one a core")                                             \
+    REAL(time, 0, 0, 1e9, "stop after so long, e.g. 30m, 1.5h, 90s; 0: no limit")                  \
+    INT(max_steps, 0, 0, 1000000000, "stop after so many steps in all; 0: no limit")               \
+    TEXT(train_split, "", "split to train on; default train, else trainval")                       \
+    TEXT(val_split, "", "split to validate on; default val, else valid, else test")                \
+    BOOL(dry_run, false, "say what would be trained, then end")                                    \
+    REAL(momentum, 0.9, 0, 0.9999, "of SGD")                                                       \
+    REAL(decay, 1e-4, 0, 1, "weight decay on convolution weights")                                 \
+    REAL(clip, 10, 0, 1e9, "largest norm of the gradient; 0: no clipping")                         \
+    REAL(ema, 0.998, 0, 0.999999, "decay of the average of the weights; 0: no average")            \
+    INT(warmup, 500, 0, 1000000, "steps of warm-up, at most a tenth of all")                       \
+    CHOICE(schedule, 0, RN_SCHEDULE_NAMES, "learning rate over time")                              \
+    REAL(beta, 1.0 / 9.0, 0, 10, "joint of smooth L1; 0: L1")                                      \
+    REAL(box_weight, 1, 0, 100, "weight of the box loss")                                          \
+    REAL(foreground_iou, 0.5, 0.01, 1, "anchors with at least this IoU are foreground")            \
+    REAL(background_iou, 0.4, 0, 1, "anchors with less are background; between: ignored")          \
+    BOOL(low_quality, true, "also the best anchor of each box is foreground")                      \
+    REAL(flip, 0.5, 0, 1, "probability of a left-right mirror")                                    \
+    REAL(vflip, 0, 0, 1, "probability of a top-bottom mirror")                                     \
+    REAL(scale_min, 0.8, 0.1, 10, "scale jitter: smallest factor")                                 \
+    REAL(scale_max, 1.25, 0.1, 10, "scale jitter: largest factor")                                 \
+    REAL(color, 0.2, 0, 0.9, "strength of brightness, contrast and saturation jitter")             \
+    INT(patience, 0, 0, 100000,                                                                    \
+        "stop early after so many epochs without a better AP; 0: a third of the epochs")           \
+    INT(eval_every, 1, 1, 100000, "epochs from one validation to the next")                        \
+    INT(workers, 1, 1, 64, "threads that prepare pictures")

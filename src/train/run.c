@@ -1,0 +1,152 @@
+#include "train/run.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const header =
+    "epoch,step,lr,cls_loss,box_loss,positives,grad_norm,images_per_s,seconds,val_ap,val_ap50\n";
+
+enum { MAX_RESULTS = 64 << 20 }; /* bytes of a results.csv that is taken up again */
+
+void rn_run_close(rn_run_folder *folder) {
+    if (folder->lock >= 0) close(folder->lock);
+    if (folder->log >= 0) close(folder->log);
+    free(folder->path);
+    free(folder->results);
+    *folder = (rn_run_folder){.lock = -1, .log = -1};
+}
+
+rn_status rn_run_path(char **out, const rn_run_folder *folder, const char *name) {
+    return rn_path_join(out, folder->path, name);
+}
+
+/* Open RUN/name for this process alone. */
+static rn_status open_inside(int *fd, const rn_run_folder *folder, const char *name, int flags) {
+    char *path = NULL;
+    RN_TRY(rn_run_path(&path, folder, name));
+    *fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
+    const rn_status status =
+        *fd < 0 ? rn_fail(RN_EIO, "%s: cannot write: %s", path, strerror(errno)) : RN_OK;
+    free(path);
+    return status;
+}
+
+static rn_status enter(rn_run_folder *folder) {
+    RN_TRY(open_inside(&folder->lock, folder, ".lock", O_RDWR));
+    if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
+        return rn_fail(RN_EINVAL, "%s: another process is training in this folder", folder->path);
+    return open_inside(&folder->log, folder, "log.txt", O_WRONLY | O_APPEND);
+}
+
+/* Make every missing folder above `path`. */
+static rn_status make_parents(const char *path) {
+    char *copy = NULL;
+    RN_TRY(rn_strdup(&copy, path));
+    for (char *p = copy + 1; *p; p++) {
+        if (*p != '/') continue;
+        *p = '\0';
+        (void)mkdir(copy, 0777); /* a failure shows when the run's own folder is made */
+        *p = '/';
+    }
+    free(copy);
+    return RN_OK;
+}
+
+rn_status rn_run_create(rn_run_folder *out, const char *path) {
+    rn_run_folder folder = {.lock = -1, .log = -1};
+    rn_status status;
+    *out = folder;
+    if (rn_path_exists(path))
+        return rn_fail(RN_EINVAL,
+                       "%s: exists already (go on with it by --resume %s, or choose another -o)",
+                       path, path);
+    RN_TRY(make_parents(path));
+    if (mkdir(path, 0777) != 0)
+        return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
+    if ((status = rn_strdup(&folder.path, path)) != RN_OK) goto done;
+    if ((status = rn_strdup(&folder.results, header)) != RN_OK) goto done;
+    status = enter(&folder);
+done:
+    if (status == RN_OK)
+        *out = folder;
+    else
+        rn_run_close(&folder);
+    return status;
+}
+
+rn_status rn_run_open(rn_run_folder *out, const char *path) {
+    rn_run_folder folder = {.lock = -1, .log = -1};
+    char *results = NULL;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    rn_status status;
+    *out = folder;
+    if (!rn_path_is_folder(path)) return rn_fail(RN_EINPUT, "%s: no folder of a run", path);
+    if ((status = rn_strdup(&folder.path, path)) != RN_OK) goto done;
+    if ((status = enter(&folder)) != RN_OK) goto done;
+    if ((status = rn_run_path(&results, &folder, "results.csv")) != RN_OK) goto done;
+    if (rn_path_exists(results)) {
+        if ((status = rn_file_read(&bytes, &size, results, MAX_RESULTS)) != RN_OK) goto done;
+        folder.results = (char *)bytes;
+    } else {
+        status = rn_strdup(&folder.results, header);
+    }
+done:
+    free(results);
+    if (status == RN_OK)
+        *out = folder;
+    else
+        rn_run_close(&folder);
+    return status;
+}
+
+void rn_run_log(rn_run_folder *folder, const char *line) {
+    if (folder->log >= 0) (void)!dprintf(folder->log, "%s\n", line);
+}
+
+static void append_cell(char *row, size_t size, double value) {
+    char text[32] = "";
+    if (!isnan(value)) rn_format_double(text, value);
+    const size_t used = strlen(row);
+    snprintf(row + used, size - used, ",%s", text);
+}
+
+rn_status rn_run_add_row(rn_run_folder *folder, const rn_results_row *row) {
+    const double cells[] = {row->lr,        row->cls_loss,  row->box_loss,
+                            row->positives, row->grad_norm, row->images_per_s,
+                            row->seconds,   row->val_ap,    row->val_ap50};
+    char line[512], *results = NULL, *path = NULL;
+    rn_format_double(line, row->epoch);
+    snprintf(line + strlen(line), 32, ",%llu", (unsigned long long)row->step);
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+        append_cell(line, sizeof line, cells[i]);
+    RN_TRY(rn_asprintf(&results, "%s%s\n", folder->results, line));
+    free(folder->results);
+    folder->results = results;
+    RN_TRY(rn_run_path(&path, folder, "results.csv"));
+    const rn_status status = rn_file_write(path, results, strlen(results));
+    free(path);
+    return status;
+}
+
+void rn_run_drop_rows(rn_run_folder *folder, uint64_t step) {
+    char *line = strchr(folder->results, '\n');
+    while (line && line[1]) {
+        const char *comma = strchr(line + 1, ',');
+        if (!comma || strtoull(comma + 1, NULL, 10) > step) {
+            line[1] = '\0';
+            return;
+        }
+        line = strchr(line + 1, '\n');
+    }
+}

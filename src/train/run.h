@@ -1,0 +1,40 @@
+/* run.h: the folder of a run: who may write there, and what lies there. */
+#ifndef RN_TRAIN_RUN_H
+#define RN_TRAIN_RUN_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+typedef struct rn_run_folder {
+    char *path;
+    int lock;      /* descriptor of RUN/.lock, held while a process trains there; -1 for none */
+    int log;       /* descriptor of RUN/log.txt; -1 for none */
+    char *results; /* text of results.csv so far, with its header */
+} rn_run_folder;
+
+/* Make the folder, which must not exist (RN_EINVAL), and lock it. RN_EIO if it cannot be made. */
+RN_MUST_USE rn_status rn_run_create(rn_run_folder *out, const char *path);
+/* Lock an existing run's folder. RN_EINVAL if another process trains in it, RN_EINPUT if it is no
+ * run. */
+RN_MUST_USE rn_status rn_run_open(rn_run_folder *out, const char *path);
+void rn_run_close(rn_run_folder *folder);
+
+/* A line to log.txt. Losing one is not worth stopping for, so it cannot fail. */
+void rn_run_log(rn_run_folder *folder, const char *line);
+
+/* *out = RUN/name, malloc'ed. */
+RN_MUST_USE rn_status rn_run_path(char **out, const rn_run_folder *folder, const char *name);
+
+/* A row of results.csv; the whole file is replaced. NaN gives an empty cell. */
+typedef struct rn_results_row {
+    double epoch; /* epochs done, a fraction where a stop cut one */
+    uint64_t step;
+    double lr, cls_loss, box_loss, positives, grad_norm, images_per_s, seconds, val_ap, val_ap50;
+} rn_results_row;
+RN_MUST_USE rn_status rn_run_add_row(rn_run_folder *folder, const rn_results_row *row);
+/* Drop the rows behind `step`: a killed run may have written rows that its checkpoint has not
+ * reached. */
+void rn_run_drop_rows(rn_run_folder *folder, uint64_t step);
+
+#endif

@@ -1,0 +1,74 @@
+/* trainer.h: the state of a run, shared by the files of src/train. Private. */
+#ifndef RN_TRAIN_TRAINER_H
+#define RN_TRAIN_TRAINER_H
+
+#include "data/loader.h"
+#include "model/detector.h"
+#include "train/options.h"
+#include "train/run.h"
+#include "train/schedule.h"
+#include "train/step.h"
+
+/* Where a run stands: all that a checkpoint holds besides the tensors. */
+typedef struct rn_position {
+    uint64_t step;      /* steps done */
+    uint64_t best_step; /* of best.safetensors; 0 for none yet */
+    double best_ap;     /* on val, -1 for none */
+    double best_ap50;
+    bool finished; /* the horizon was reached, or early stopping ended the run */
+    /* Sums since the last row of results.csv, so that a resumed run writes the row of one that
+     * never stopped. */
+    uint64_t sum_steps;
+    double sum_cls, sum_box, sum_norm, sum_positives;
+} rn_position;
+
+typedef struct rn_trainer {
+    rn_train_options options;
+    rn_train_hooks hooks;
+    rn_run_folder folder;
+    char *data; /* as the user named it */
+    rn_dataset train, val;
+    bool has_val;
+    rn_model_config config;
+    rn_network network;
+    real *weights; /* [graph.n_stored] */
+    rn_threads *threads;
+    rn_loader *loader;
+    rn_step step;
+    rn_schedule schedule;
+    rn_position position;
+    double start; /* seconds of the monotonic clock */
+} rn_trainer;
+
+/* checkpoint.c */
+
+/* Write last.safetensors: weights, average, velocity, configuration, options and position. */
+RN_MUST_USE rn_status rn_checkpoint_save(const rn_trainer *trainer);
+/* Options, configuration, DATA and the data's fingerprint from RUN/last.safetensors, before
+ * anything else is set up. */
+RN_MUST_USE rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *trainer, const char *run);
+/* Tensors and position into a trainer that is set up. */
+RN_MUST_USE rn_status rn_checkpoint_load(rn_trainer *trainer, const rn_model_file *file);
+
+/* describe.c */
+
+/* Log what the run is about to do: pictures, boxes, classes, negatives to positives, boxes that no
+ * anchor covers, parameters, memory. */
+RN_MUST_USE rn_status rn_trainer_describe(rn_trainer *trainer);
+/* The first class loss against its closed form: alpha (1-pi)^gamma (-ln pi) a positive plus
+ * (1-alpha) pi^gamma (-ln(1-pi)) for each other (anchor, class) pair. Logged. */
+void rn_trainer_check_first_loss(rn_trainer *trainer, const rn_losses *losses);
+
+/* validate.c */
+
+/* Evaluate the averaged weights on val; writes best.safetensors when AP is the best so far. The
+ * training state is not touched but for position.best_*. */
+RN_MUST_USE rn_status rn_trainer_validate(rn_trainer *trainer, double *ap, double *ap50);
+
+/* log.c */
+void rn_trainer_log(rn_trainer *trainer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+double rn_now(void); /* seconds of the monotonic clock */
+
+#endif

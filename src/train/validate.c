@@ -1,0 +1,53 @@
+#include "eval/model_eval.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The weights to use: the average where there is one. */
+static const real *weights_to_use(const rn_trainer *t) {
+    return t->step.optimizer.ema ? t->step.optimizer.ema : t->weights;
+}
+
+/* Write best.safetensors with the weights to use and the configuration, whose show_threshold is the
+ * best-F1 one. */
+static rn_status save_best(rn_trainer *t, double threshold) {
+    char *path = NULL;
+    t->config.show_threshold = threshold;
+    RN_TRY(rn_run_path(&path, &t->folder, "best.safetensors"));
+    const rn_status status = rn_model_save(path, &t->config, &t->network.graph, weights_to_use(t));
+    free(path);
+    return status;
+}
+
+rn_status rn_trainer_validate(rn_trainer *t, double *ap, double *ap50) {
+    rn_position *p = &t->position;
+    rn_detector *det = NULL;
+    rn_results results = {0};
+    rn_evaluation evaluation = {0};
+    size_t bad;
+    rn_status status;
+    *ap = *ap50 = NAN;
+    if (!t->has_val) { /* nothing to choose by: the last is the best */
+        p->best_step = p->step;
+        return save_best(t, t->config.show_threshold);
+    }
+    if ((status = rn_detector_create(&det, &t->config, t->threads, NULL)) != RN_OK) goto done;
+    memcpy(rn_detector_weights(det), weights_to_use(t), t->network.graph.n_stored * sizeof(real));
+    if ((status = rn_detect_set(&results, &bad, det, &t->val)) != RN_OK) goto done;
+    if ((status = rn_evaluate(&evaluation, &t->val, &results, t->threads)) != RN_OK) goto done;
+    *ap = evaluation.stats[0];
+    *ap50 = evaluation.stats[1];
+    if (p->best_step == 0 || *ap > p->best_ap) {
+        p->best_step = p->step;
+        p->best_ap = *ap;
+        p->best_ap50 = *ap50;
+        status = save_best(t, evaluation.best_f1_score);
+    }
+done:
+    rn_evaluation_free(&evaluation);
+    rn_results_free(&results);
+    rn_detector_close(det);
+    return status;
+}
