@@ -179,13 +179,17 @@ static rn_status write_split(split *s, rn_threads *threads) {
     return status;
 }
 
-static rn_status make_folder(const char *folder, const char *name) {
+static rn_status make_folder(const char *path) {
+    if (mkdir(path, 0777) == 0) return RN_OK;
+    int error = errno;
+    if (rn_path_is_folder(path)) return RN_OK;
+    return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(error));
+}
+
+static rn_status make_subfolder(const char *folder, const char *name) {
     char *path = NULL;
     RN_TRY(rn_path_join(&path, folder, name));
-    rn_status status = RN_OK;
-    if (mkdir(path, 0777) != 0 && !rn_path_is_folder(path)) {
-        status = rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
-    }
+    rn_status status = make_folder(path);
     free(path);
     return status;
 }
@@ -206,9 +210,9 @@ rn_status rn_scenes_write(const char *folder, const rn_scenes_options *options, 
     RN_TRY(rn_scenes_check(options));
     RN_TRY(check_free(folder, "train.json"));
     RN_TRY(check_free(folder, "val.json"));
-    RN_TRY(make_folder(folder, "."));
-    RN_TRY(make_folder(folder, "images"));
-    if (options->masks) RN_TRY(make_folder(folder, "masks"));
+    RN_TRY(make_folder(folder));
+    RN_TRY(make_subfolder(folder, "images"));
+    if (options->masks) RN_TRY(make_subfolder(folder, "masks"));
     rn_threads *threads = NULL;
     RN_TRY(rn_threads_create(&threads, n_threads > 0 ? n_threads : rn_threads_default()));
     split train = {.name = "train",
