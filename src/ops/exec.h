@@ -8,7 +8,8 @@
 
 typedef struct rn_exec {
     rn_threads *threads;   /* NULL: the caller alone */
-    real *scratch;         /* [workers, scratch_stride], 64-byte aligned */
+    real *scratch;         /* [workers, scratch_stride], 64-byte aligned; what a kernel's tasks
+                              share lies in worker 0's, behind what worker 0 uses alone */
     size_t scratch_stride; /* reals a worker; a multiple of 16 */
 } rn_exec;
 

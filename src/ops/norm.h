@@ -1,5 +1,6 @@
 /* norm.h: normalisation on [rows = batch * h * w, c] tensors, forward and backward. ReLU, where
- * asked for, is applied to the output; the caller has already masked dout by it. */
+ * asked for, is applied to the output; the caller has already masked dout by it. Backward adds; each
+ * of din, dweight and dbias may be NULL where it is not wanted. */
 #ifndef RN_OPS_NORM_H
 #define RN_OPS_NORM_H
 

@@ -4,7 +4,7 @@
 
 #include "ops/exec.h"
 
-/* out = max(in, 0); in place is fine. */
+/* out = max(in, 0), NaN stays NaN; in place is fine. */
 void rn_relu_forward(const rn_exec *exec, real *out, const real *in, size_t n);
 /* dout = 0 where out <= 0, in place: the gradient before the ReLU. */
 void rn_relu_mask(const rn_exec *exec, real *dout, const real *out, size_t n);
@@ -17,15 +17,15 @@ void rn_add_backward(const rn_exec *exec, real *din, const real *dout, size_t n)
 typedef struct rn_pool_dims {
     int batch, in_h, in_w, c, out_h, out_w, kernel, stride, pad;
 } rn_pool_dims;
-/* Max pooling; ties go to the first element in row-major order, as in PyTorch. Backward finds the
- * argmax again from `in`. */
+/* Max pooling, pad < kernel; ties go to the first element in row-major order, a NaN wins, as in
+ * PyTorch. Backward finds the argmax again from `in`. */
 void rn_max_pool_forward(const rn_exec *exec, real *out, const real *in, const rn_pool_dims *dims);
 void rn_max_pool_backward(const rn_exec *exec, real *din, const real *dout, const real *in,
                           const rn_pool_dims *dims);
 
+/* Source index = floor(i * in / out), as PyTorch's nearest; in <= out is not required. */
 typedef struct rn_upsample_dims {
-    int batch, in_h, in_w, c, out_h,
-        out_w; /* source index = floor(i * in / out), as PyTorch's nearest */
+    int batch, in_h, in_w, c, out_h, out_w;
 } rn_upsample_dims;
 /* FPN's top-down step: out = lateral + nearest(top); out may be lateral. Backward for the lateral
  * side is rn_add_backward. */

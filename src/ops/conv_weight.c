@@ -1,0 +1,232 @@
+#include "ops/conv_weight.h"
+#include "ops/gemm.h"
+#include <string.h>
+
+/* dweight[o][j] += sum over output pixels p of dout[p][o] * column[p][j], where column[p] is the
+ * window of `in` that p reads, kernel * kernel * in_c reals.
+ *
+ * The columns are cut into chunks as wide as rn_gemm takes, and where that gives few tasks the
+ * pixels into splits, whose partial sums are added in order: the cut depends on the shape alone.
+ * Within a task BLOCK pixels at a time are packed and multiplied. */
+enum { BLOCK = 128, WANTED_TASKS = 32, BIAS_BLOCKS = 32 };
+
+typedef struct pixel_cut {
+    size_t pixels;       /* of all output pictures */
+    size_t depth;        /* columns: kernel * kernel * in_c */
+    size_t chunks;       /* of RN_GEMM_COLUMNS columns */
+    size_t splits;       /* of split_pixels pixels */
+    size_t split_pixels; /* a multiple of BLOCK */
+} pixel_cut;
+
+static size_t divide_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+static pixel_cut cut_of(const rn_conv_dims *d) {
+    pixel_cut c = {.pixels = (size_t)d->batch * (size_t)d->out_h * (size_t)d->out_w,
+                   .depth = (size_t)d->kernel * (size_t)d->kernel * (size_t)d->in_c};
+    c.chunks = divide_up(c.depth, RN_GEMM_COLUMNS);
+    const size_t blocks = divide_up(c.pixels, BLOCK), wanted = divide_up(WANTED_TASKS, c.chunks);
+    const size_t splits = wanted < blocks ? wanted : blocks;
+    c.split_pixels = divide_up(blocks, splits) * BLOCK;
+    c.splits = divide_up(c.pixels, c.split_pixels);
+    return c;
+}
+
+/* ---- scratch ---- */
+
+static size_t packed_reals(void) {
+    return (size_t)BLOCK * RN_GEMM_COLUMNS;
+}
+
+static size_t sum_reals(const rn_conv_dims *d) {
+    return (size_t)d->out_c * RN_GEMM_COLUMNS;
+}
+
+size_t rn_conv_weight_scratch(const rn_conv_dims *d) {
+    const size_t pointers = 2 * rn_gemm_round((size_t)d->out_c) * sizeof(real *) / sizeof(real);
+    return packed_reals() + sum_reals(d) + pointers;
+}
+
+size_t rn_conv_weight_shared(const rn_conv_dims *d) {
+    const pixel_cut c = cut_of(d);
+    const size_t weight = c.splits > 1 ? c.splits * c.chunks * sum_reals(d) : 0;
+    const size_t bias = BIAS_BLOCKS * (size_t)d->out_c;
+    return weight > bias ? weight : bias;
+}
+
+/* ---- packing ---- */
+
+/* A run of columns that is contiguous in a row of `in`: within one row of the window. */
+typedef struct column_run {
+    int ky;
+    long from, to; /* columns in that row of the window, kernel * in_c long */
+    int place;     /* of the first in the chunk */
+} column_run;
+
+typedef struct column_chunk {
+    int columns, n_runs;
+    column_run runs[RN_GEMM_COLUMNS]; /* in order of ky */
+} column_chunk;
+
+static column_chunk chunk_of(const rn_conv_dims *d, const pixel_cut *cut, size_t index) {
+    const size_t first = index * RN_GEMM_COLUMNS, rest = cut->depth - first;
+    const long row = (long)d->kernel * d->in_c;
+    column_chunk c = {.columns = rest < RN_GEMM_COLUMNS ? (int)rest : RN_GEMM_COLUMNS};
+    for (int j = 0; j < c.columns;) {
+        const long at = (long)first + j, from = at % row;
+        const long to = row - from < c.columns - j ? row : from + c.columns - j;
+        c.runs[c.n_runs++] =
+            (column_run){.ky = (int)(at / row), .from = from, .to = to, .place = j};
+        j += (int)(to - from);
+    }
+    return c;
+}
+
+/* line = the chunk's columns of the window at (y, x) of `picture`; zeros outside. */
+static void read_window(real *line, const column_chunk *chunk, const real *picture, int y, int x,
+                        const rn_conv_dims *d) {
+    const long width = (long)d->in_w * d->in_c, start = (long)x * d->in_c;
+    for (int i = 0; i < chunk->n_runs; i++) {
+        const column_run *run = &chunk->runs[i];
+        const long low = start + run->from < 0 ? -start : run->from,
+                   high = start + run->to > width ? width - start : run->to;
+        const bool inside = y + run->ky >= 0 && y + run->ky < d->in_h && low < high;
+        real *to = line + run->place;
+        if (!inside || low > run->from || high < run->to)
+            memset(to, 0, (size_t)(run->to - run->from) * sizeof(real));
+        if (inside)
+            memcpy(to + (low - run->from), picture + (y + run->ky) * width + start + low,
+                   (size_t)(high - low) * sizeof(real));
+    }
+}
+
+/* packed[panel][pixel][lane] = the chunk's columns of output pixels [first, first + n) */
+static void pack_columns(real *packed, const column_chunk *chunk, const real *in, size_t first,
+                         size_t n, const rn_conv_dims *d) {
+    const size_t area = (size_t)d->out_h * (size_t)d->out_w;
+    const size_t picture = (size_t)d->in_h * (size_t)d->in_w * (size_t)d->in_c;
+    size_t image = first / area;
+    int oy = (int)(first % area / (size_t)d->out_w), ox = (int)(first % (size_t)d->out_w);
+    const int panels = (chunk->columns + RN_LANES - 1) / RN_LANES;
+    real line[RN_GEMM_COLUMNS] = {0};
+    for (size_t i = 0; i < n; i++) {
+        read_window(line, chunk, in + image * picture, oy * d->stride - d->pad,
+                    ox * d->stride - d->pad, d);
+        for (int p = 0; p < panels; p++)
+            memcpy(packed + ((size_t)p * BLOCK + i) * RN_LANES, line + p * RN_LANES,
+                   RN_LANES * sizeof(real));
+        if (++ox == d->out_w) {
+            ox = 0;
+            if (++oy == d->out_h) {
+                oy = 0;
+                image++;
+            }
+        }
+    }
+}
+
+/* ---- weight ---- */
+
+typedef struct weight_job {
+    const rn_exec *exec;
+    const rn_conv_dims *dims;
+    pixel_cut cut;
+    real *dweight, *partial; /* partial [splits][chunks][out_c][RN_GEMM_COLUMNS] */
+    const real *dout, *in;
+} weight_job;
+
+static void add_sums(const weight_job *job, const real *sums, size_t index, int columns) {
+    for (int o = 0; o < job->dims->out_c; o++) {
+        real *dweight = job->dweight + (size_t)o * job->cut.depth + index * RN_GEMM_COLUMNS;
+        const real *sum = sums + (size_t)o * RN_GEMM_COLUMNS;
+        for (int j = 0; j < columns; j++) dweight[j] += sum[j];
+    }
+}
+
+static void weight_task(void *context, size_t task, int worker) {
+    const weight_job *job = context;
+    const rn_conv_dims *d = job->dims;
+    const pixel_cut *cut = &job->cut;
+    const size_t index = task % cut->chunks, out_c = (size_t)d->out_c;
+    const size_t begin = task / cut->chunks * cut->split_pixels, rest = cut->pixels - begin,
+                 end = rest < cut->split_pixels ? cut->pixels : begin + cut->split_pixels;
+    real *packed = rn_exec_scratch(job->exec, worker);
+    real *own = packed + packed_reals();
+    real **c = (real **)(own + sum_reals(d));
+    const real **a = (const real **)(c + rn_gemm_round(out_c));
+    real *sums = cut->splits > 1 ? job->partial + task * sum_reals(d) : own;
+    const column_chunk chunk = chunk_of(d, cut, index);
+    memset(sums, 0, sum_reals(d) * sizeof(real));
+    for (size_t o = 0; o < out_c; o++) c[o] = sums + o * RN_GEMM_COLUMNS;
+    const int width = (int)rn_gemm_round((size_t)chunk.columns);
+    for (size_t at = begin; at < end; at += BLOCK) {
+        const size_t n = end - at < BLOCK ? end - at : BLOCK;
+        pack_columns(packed, &chunk, job->in, at, n, d);
+        for (size_t o = 0; o < out_c; o++) a[o] = job->dout + at * out_c + o;
+        const rn_gemm gemm = {.c = c,
+                              .a = a,
+                              .b = packed,
+                              .rows = out_c,
+                              .step = out_c,
+                              .depth = n,
+                              .b_stride = BLOCK * RN_LANES,
+                              .columns = width};
+        rn_gemm_run(&gemm);
+    }
+    if (cut->splits == 1) add_sums(job, sums, index, chunk.columns);
+}
+
+/* One chunk: its splits in order. */
+static void reduce_task(void *context, size_t index, int worker) {
+    (void)worker;
+    const weight_job *job = context;
+    const size_t rest = job->cut.depth - index * RN_GEMM_COLUMNS;
+    const int columns = rest < RN_GEMM_COLUMNS ? (int)rest : RN_GEMM_COLUMNS;
+    for (size_t split = 0; split < job->cut.splits; split++)
+        add_sums(job, job->partial + (split * job->cut.chunks + index) * sum_reals(job->dims),
+                 index, columns);
+}
+
+void rn_conv_weight_run(const rn_exec *exec, real *dweight, const real *dout, const real *in,
+                        real *shared, const rn_conv_dims *dims) {
+    weight_job job = {.exec = exec,
+                      .dims = dims,
+                      .cut = cut_of(dims),
+                      .dweight = dweight,
+                      .partial = shared,
+                      .dout = dout,
+                      .in = in};
+    rn_threads_run(exec->threads, job.cut.chunks * job.cut.splits, weight_task, &job);
+    if (job.cut.splits > 1) rn_threads_run(exec->threads, job.cut.chunks, reduce_task, &job);
+}
+
+/* ---- bias: dbias[o] += sum over output pixels of dout[p][o] ---- */
+
+static size_t bias_rows(const pixel_cut *cut) {
+    return divide_up(cut->pixels, BIAS_BLOCKS);
+}
+
+static void bias_task(void *context, size_t block, int worker) {
+    (void)worker;
+    const weight_job *job = context;
+    const size_t out_c = (size_t)job->dims->out_c, rows = bias_rows(&job->cut);
+    const size_t begin = block * rows,
+                 end = begin + rows < job->cut.pixels ? begin + rows : job->cut.pixels;
+    real *sum = job->partial + block * out_c;
+    memset(sum, 0, out_c * sizeof(real));
+    for (size_t p = begin; p < end; p++) {
+        const real *row = job->dout + p * out_c;
+        for (size_t o = 0; o < out_c; o++) sum[o] += row[o];
+    }
+}
+
+void rn_conv_bias_run(const rn_exec *exec, real *dbias, const real *dout, real *shared,
+                      const rn_conv_dims *dims) {
+    weight_job job = {.dims = dims, .cut = cut_of(dims), .partial = shared, .dout = dout};
+    const size_t out_c = (size_t)dims->out_c;
+    const size_t blocks = divide_up(job.cut.pixels, bias_rows(&job.cut));
+    rn_threads_run(exec->threads, blocks, bias_task, &job);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t o = 0; o < out_c; o++) dbias[o] += shared[block * out_c + o];
+}

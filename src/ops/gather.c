@@ -1,0 +1,152 @@
+#include "ops/gather.h"
+#include "ops/gemm.h"
+#include <string.h>
+
+/* A task is (64 bytes * 4 of channels, up to TILE_CELLS cells); a product is at most DEPTH deep, so
+ * that its packed weights stay in a level 2 cache while the cells of the tile go by. */
+enum { TILE_CELLS = 96, CELL_ROUND = 12, DEPTH = 768 };
+
+typedef struct gather_job {
+    const rn_exec *exec;
+    const rn_gather *gather;
+    real *dst;
+    const real *src, *packed, *bias;
+    rn_gather_start start;
+    bool relu;
+    size_t cells, tiles, tile_cells;
+} gather_job;
+
+size_t rn_gather_scratch(void) {
+    return (size_t)DEPTH * (TILE_CELLS + 1); /* a row of zeros, copies of cut windows */
+}
+
+size_t rn_gather_packed(const rn_gather *gather) {
+    return rn_gemm_round((size_t)gather->dst_c) * (size_t)gather->taps_h * (size_t)gather->taps_w *
+           (size_t)gather->src_c;
+}
+
+/* The cells of one tile: their place in both pictures. */
+typedef struct cell_tile {
+    int n;
+    const real *picture[TILE_CELLS]; /* of src */
+    int y[TILE_CELLS], x[TILE_CELLS];
+    real *c[TILE_CELLS];
+} cell_tile;
+
+static void find_cells(cell_tile *out, const gather_job *job, size_t first, int channel) {
+    const rn_gather *g = job->gather;
+    const size_t area = (size_t)g->grid_h * (size_t)g->grid_w, rest = job->cells - first;
+    const size_t picture = (size_t)g->src_h * (size_t)g->src_w * (size_t)g->src_c;
+    int image = (int)(first / area), gy = (int)(first % area / (size_t)g->grid_w),
+        gx = (int)(first % (size_t)g->grid_w);
+    out->n = (int)(rest < job->tile_cells ? rest : job->tile_cells);
+    for (int i = 0; i < out->n; i++) {
+        const size_t row = (size_t)image * (size_t)g->dst_h + (size_t)(gy * g->dst_step + g->dst_y),
+                     pixel = row * (size_t)g->dst_w + (size_t)(gx * g->dst_step + g->dst_x);
+        out->c[i] = job->dst + pixel * (size_t)g->dst_c + channel;
+        out->picture[i] = job->src + (size_t)image * picture;
+        out->y[i] = gy * g->step + g->y0;
+        out->x[i] = gx * g->step + g->x0;
+        if (++gx == g->grid_w) {
+            gx = 0;
+            if (++gy == g->grid_h) {
+                gy = 0;
+                image++;
+            }
+        }
+    }
+}
+
+/* a[i] = reals [from, to) of row `tap` of cell i's window. */
+static void find_rows(const real **a, const cell_tile *tile, const rn_gather *g, int tap, long from,
+                      long to, real *scratch) {
+    const long c = g->src_c, width = (long)g->src_w * c;
+    const real *zeros = scratch;
+    real *copy = scratch + DEPTH;
+    for (int i = 0; i < tile->n; i++, copy += DEPTH) {
+        const int y = tile->y[i] + tap;
+        const long start = (long)tile->x[i] * c; /* of the window in its row of src */
+        const long low = start + from < 0 ? -start : from,
+                   high = start + to > width ? width - start : to;
+        if (y < 0 || y >= g->src_h || low >= high) {
+            a[i] = zeros;
+            continue;
+        }
+        const real *row = tile->picture[i] + (long)y * width;
+        if (low == from && high == to) {
+            a[i] = row + start + from;
+            continue;
+        }
+        memset(copy, 0, (size_t)(to - from) * sizeof(real));
+        memcpy(copy + (low - from), row + start + low, (size_t)(high - low) * sizeof(real));
+        a[i] = copy;
+    }
+}
+
+static void start_tile(const cell_tile *tile, const gather_job *job, int channel, int columns) {
+    for (int i = 0; i < tile->n; i++) {
+        if (job->bias)
+            memcpy(tile->c[i], job->bias + channel, (size_t)columns * sizeof(real));
+        else if (job->start == RN_GATHER_CLEAR)
+            memset(tile->c[i], 0, (size_t)columns * sizeof(real));
+    }
+}
+
+static void run_task(void *context, size_t task, int worker) {
+    const gather_job *job = context;
+    const rn_gather *g = job->gather;
+    real *scratch = rn_exec_scratch(job->exec, worker);
+    const int channel = (int)(task / job->tiles) * RN_GEMM_COLUMNS, rest = g->dst_c - channel;
+    const int columns = rest < RN_GEMM_COLUMNS ? rest : RN_GEMM_COLUMNS;
+    const long window = (long)g->taps_w * g->src_c; /* one row of it */
+    const size_t b_stride = (size_t)g->taps_h * (size_t)window * RN_LANES;
+    const real *a[TILE_CELLS];
+    cell_tile cells;
+    find_cells(&cells, job, task % job->tiles * job->tile_cells, channel);
+    start_tile(&cells, job, channel, columns);
+    memset(scratch, 0, DEPTH * sizeof(real));
+    for (int tap = 0; tap < g->taps_h; tap++) {
+        for (long from = 0; from < window; from += DEPTH) {
+            const long to = window - from < DEPTH ? window : from + DEPTH;
+            find_rows(a, &cells, g, tap, from, to, scratch);
+            const rn_gemm gemm = {.c = cells.c,
+                                  .a = a,
+                                  .b = job->packed + (size_t)(channel / RN_LANES) * b_stride +
+                                       (size_t)(tap * window + from) * RN_LANES,
+                                  .rows = (size_t)cells.n,
+                                  .step = 1,
+                                  .depth = (size_t)(to - from),
+                                  .b_stride = b_stride,
+                                  .columns = columns};
+            rn_gemm_run(&gemm);
+        }
+    }
+    if (!job->relu) return;
+    for (int i = 0; i < cells.n; i++) {
+        real *c = cells.c[i];
+        for (int j = 0; j < columns; j++) c[j] = c[j] < 0 ? 0 : c[j]; /* NaN stays */
+    }
+}
+
+void rn_gather_run(const rn_exec *exec, const rn_gather *gather, real *dst, const real *src,
+                   const real *packed, const real *bias, rn_gather_start start, bool relu) {
+    const rn_gather *g = gather;
+    gather_job job = {.exec = exec,
+                      .gather = gather,
+                      .dst = dst,
+                      .src = src,
+                      .packed = packed,
+                      .bias = bias,
+                      .start = start,
+                      .relu = relu,
+                      .cells = (size_t)g->batch * (size_t)g->grid_h * (size_t)g->grid_w};
+    if (job.cells == 0) return;
+    /* Equal tiles: 100 cells are two of 60 and 40, not 96 and 4. */
+    const size_t tiles = (job.cells + TILE_CELLS - 1) / TILE_CELLS;
+    job.tile_cells = (job.cells + tiles - 1) / tiles;
+    job.tile_cells = (job.tile_cells + CELL_ROUND - 1) / CELL_ROUND * CELL_ROUND;
+    job.tiles = (job.cells + job.tile_cells - 1) / job.tile_cells;
+    const size_t groups = ((size_t)g->dst_c + RN_GEMM_COLUMNS - 1) / RN_GEMM_COLUMNS;
+    /* All tiles of one group of channels first: its weights stay in the cache. */
+    rn_threads_run(exec->threads, groups * job.tiles, run_task, &job);
+}

@@ -1,0 +1,66 @@
+/* Compiled with -ffp-contract=fast, alone in the project: sum += x * column is to be one FMA where
+ * the processor has it. */
+#include "ops/gemm.h"
+#include <string.h>
+
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum { TILE_ROWS = 12 };
+
+#if defined(__x86_64__)
+/* 32 registers: 24 accumulators, 2 to 4 of b. */
+#define KERNEL(name)    name##_avx512
+#define KERNEL_TARGET   __attribute__((target("avx512f")))
+#define KERNEL_BYTES    64
+#define KERNEL_TILES(X) X(4, 6) X(3, 8) X(2, 12) X(1, 12)
+#include "ops/gemm_kernel.h"
+
+/* 16 registers of half a vector: 12 accumulators, 2 of b. */
+#define KERNEL(name)    name##_avx2
+#define KERNEL_TARGET   __attribute__((target("avx2,fma")))
+#define KERNEL_BYTES    32
+#define KERNEL_TILES(X) X(1, 6)
+#include "ops/gemm_kernel.h"
+#endif
+
+/* A quarter of a vector a register. */
+#define KERNEL(name) name##_plain
+#define KERNEL_TARGET
+#define KERNEL_BYTES    16
+#define KERNEL_TILES(X) X(1, 2)
+#include "ops/gemm_kernel.h"
+
+rn_gemm_isa rn_gemm_best(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) return RN_GEMM_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return RN_GEMM_AVX2;
+#endif
+    return RN_GEMM_PLAIN;
+}
+
+void rn_gemm_run_as(const rn_gemm *gemm, rn_gemm_isa isa) {
+    switch (isa) {
+#if defined(__x86_64__)
+    case RN_GEMM_AVX512:
+        run_avx512(gemm);
+        return;
+    case RN_GEMM_AVX2:
+        run_avx2(gemm);
+        return;
+#else
+    case RN_GEMM_AVX512:
+    case RN_GEMM_AVX2:
+#endif
+    case RN_GEMM_PLAIN:
+        run_plain(gemm);
+        return;
+    }
+}
+
+void rn_gemm_run(const rn_gemm *gemm) {
+    rn_gemm_run_as(gemm, rn_gemm_best());
+}

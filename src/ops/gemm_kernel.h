@@ -1,0 +1,88 @@
+/* gemm_kernel.h: the loops of gemm.c, included once for every instruction set; no include guard.
+ * The includer defines
+ *
+ *   KERNEL(name)      the name for this set
+ *   KERNEL_TARGET     its target attribute. (A template inlined from a plain function would not do:
+ *                     gcc splits its vectors for the plain target before it inlines.)
+ *   KERNEL_BYTES      the size of a register
+ *   KERNEL_TILES(X)   X(panels, rows) for every width of tile, widest first; the accumulators and
+ *                     one row of b must fit in the registers */
+
+typedef real KERNEL(vector)
+    __attribute__((vector_size(KERNEL_BYTES), aligned(sizeof(real)), may_alias));
+#define VECTOR(pointer)       (*(KERNEL(vector) *)(pointer))
+#define VECTOR_CONST(pointer) (*(const KERNEL(vector) *)(pointer))
+
+/* c += a b for one tile, held in registers. `rows` and `panels` are constants after inlining. */
+static inline __attribute__((always_inline)) KERNEL_TARGET void
+KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const real *b,
+             const int rows, const int panels) {
+    enum { LANES = KERNEL_BYTES / (int)sizeof(real), PARTS = RN_LANES / LANES };
+    KERNEL(vector) sum[TILE_ROWS][RN_GEMM_PANELS * PARTS];
+    const int n = panels * PARTS;
+    const size_t step = gemm->step, b_stride = gemm->b_stride;
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] =
+        VECTOR(c[r] + i * LANES);
+    for (size_t k = 0, at = 0; k < gemm->depth; k++, at += step, b += RN_LANES) {
+        KERNEL(vector) column[RN_GEMM_PANELS * PARTS];
+        UNROLL for (int i = 0; i < n; i++) column[i] =
+            VECTOR_CONST(b + (size_t)(i / PARTS) * b_stride + i % PARTS * LANES);
+        UNROLL for (int r = 0; r < rows; r++) {
+            const real x = a[r][at];
+            UNROLL for (int i = 0; i < n; i++) sum[r][i] += x * column[i];
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++)
+        VECTOR(c[r] + i * LANES) = sum[r][i];
+}
+
+/* All rows of the columns from panel `first` on. Rows behind the last compute the last one again,
+ * into `spare`; columns behind the last live in `edge` alone. */
+static inline __attribute__((always_inline)) KERNEL_TARGET void
+KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) {
+    real spare[RN_GEMM_COLUMNS] = {0}, edge[TILE_ROWS][RN_GEMM_COLUMNS];
+    const int skip = first * RN_LANES, left = gemm->columns - skip, width = panels * RN_LANES;
+    const real *b = gemm->b + (size_t)first * gemm->b_stride;
+    for (size_t done = 0; done < gemm->rows; done += (size_t)rows) {
+        const real *a[TILE_ROWS];
+        real *c[TILE_ROWS];
+        const size_t rest = gemm->rows - done;
+        const int used = rest < (size_t)rows ? (int)rest : rows;
+        for (int r = 0; r < rows; r++) {
+            a[r] = gemm->a[done + (size_t)(r < used ? r : used - 1)];
+            c[r] = r < used ? gemm->c[done + (size_t)r] + skip : spare;
+        }
+        if (left >= width) {
+            KERNEL(tile)(c, a, gemm, b, rows, panels);
+            continue;
+        }
+        real *e[TILE_ROWS];
+        for (int r = 0; r < rows; r++) {
+            e[r] = edge[r];
+            for (int j = 0; j < width; j++) e[r][j] = j < left ? c[r][j] : 0;
+        }
+        KERNEL(tile)(e, a, gemm, b, rows, panels);
+        for (int r = 0; r < used; r++) memcpy(c[r], e[r], (size_t)left * sizeof(real));
+    }
+}
+
+static KERNEL_TARGET void KERNEL(run)(const rn_gemm *gemm) {
+    const int panels = (gemm->columns + RN_LANES - 1) / RN_LANES;
+    for (int first = 0; first < panels;) {
+#define X(count, height)                                                                           \
+    if (panels - first >= count) {                                                                 \
+        KERNEL(strip)(gemm, first, height, count);                                                 \
+        first += count;                                                                            \
+        continue;                                                                                  \
+    }
+        KERNEL_TILES(X)
+#undef X
+    }
+}
+
+#undef VECTOR
+#undef VECTOR_CONST
+#undef KERNEL
+#undef KERNEL_TARGET
+#undef KERNEL_BYTES
+#undef KERNEL_TILES
