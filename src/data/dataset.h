@@ -61,4 +61,11 @@ RN_MUST_USE rn_status rn_dataset_open(rn_dataset *out, const char *data, const c
  * the set has and `names` lacks. */
 RN_MUST_USE rn_status rn_dataset_match_classes(rn_dataset *set, char *const *names, size_t n_names);
 
+/* Read a record's picture the way round that its annotation counts: upright (EXIF applied, as
+ * detect sees it) if that has the annotated size or none is annotated, as stored if only that has
+ * it. max_pixels 0: the default limit. RN_EINPUT if it cannot be decoded or has another size. */
+RN_MUST_USE rn_status rn_record_read(rn_image *out, const rn_record *record, size_t max_pixels);
+/* Width and height that rn_record_read would give: the annotated, else those of the file's header. */
+RN_MUST_USE rn_status rn_record_size(int *width, int *height, const rn_record *record);
+
 #endif

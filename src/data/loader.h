@@ -65,6 +65,8 @@ RN_MUST_USE rn_status rn_loader_seek(rn_loader *loader, uint64_t epoch, size_t b
  * next of the epoch and counted; more than 5% of the set is RN_EINPUT. */
 RN_MUST_USE rn_status rn_loader_next(rn_loader *loader, const rn_batch **batch);
 size_t rn_loader_bad(const rn_loader *loader); /* pictures that could not be decoded, so far */
+/* What is wrong with bad picture `index`, in the order met; valid as long as the loader. */
+const char *rn_loader_bad_text(const rn_loader *loader, size_t index);
 double
 rn_loader_waited(const rn_loader *loader); /* seconds that rn_loader_next has waited in all */
 
