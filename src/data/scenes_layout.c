@@ -187,7 +187,8 @@ static void add_mark(rn_scene *scene, rn_random *random) {
     rn_shape_kind kind = marks[rn_random_below(random, sizeof marks / sizeof *marks)];
     rn_thing *thing = &scene->things[scene->n_things++];
     (void)thing_draw(thing, random, RN_THING_MARK, kind, draw_side(random, scene, 0.08f, 0.6f));
-    if (kind != RN_SHAPE_BLOB) thing->shape.a *= kind == RN_SHAPE_ARC ? 1.0f : 0.3f;
+    /* pens and wet cups leave thinner lines than the things of the same outline have */
+    if (kind == RN_SHAPE_RING || kind == RN_SHAPE_STICK) thing->shape.a *= 0.3f;
     if (kind == RN_SHAPE_ARC) thing->shape.b *= 0.3f;
     thing_place(thing, random, scene, 0.5f);
 }
@@ -199,7 +200,7 @@ static void add_sheet(rn_scene *scene, rn_random *random) {
     thing_place(thing, random, scene, 0.5f);
 }
 
-/* 0 .. about most * clutter */
+/* A random count between `least` and `most`, both scaled by the clutter. */
 static size_t draw_count(rn_random *random, const rn_scene *scene, float least, float most) {
     return (size_t)(scene->options->clutter * uniform(random, least, most) + 0.5f);
 }
@@ -214,7 +215,11 @@ void rn_scene_layout(rn_scene *scene, rn_random *random) {
     rn_random_shuffle(random, order, objects + others);
     scene->n_things = scene->n_objects = 0;
     for (size_t i = 0; i < objects + others; i++) {
-        order[i] < objects ? add_object(scene, random) : add_other(scene, random);
+        if (order[i] < objects) {
+            add_object(scene, random);
+        } else {
+            add_other(scene, random);
+        }
     }
     for (size_t n = draw_count(random, scene, 0.0f, 14.0f); n > 0; n--) add_mark(scene, random);
     for (size_t n = draw_count(random, scene, 0.0f, 3.4f); n > 0; n--) add_sheet(scene, random);
