@@ -57,16 +57,16 @@ size_t rn_conv_weight_shared(const rn_conv_dims *d) {
 
 /* ---- packing ---- */
 
-/* A run of columns that is contiguous in a row of `in`: within one row of the window. */
+/* Columns that lie in one panel and in one row of the window, so contiguous in a row of `in`. */
 typedef struct column_run {
-    int ky;
-    long from, to; /* columns in that row of the window, kernel * in_c long */
-    int place;     /* of the first in the chunk */
+    int ky, place; /* row of the window; place of the first column in the chunk */
+    long from;     /* first column in that row of the window, which is kernel * in_c long */
+    int length;    /* <= RN_LANES */
 } column_run;
 
 typedef struct column_chunk {
     int columns, n_runs;
-    column_run runs[RN_GEMM_COLUMNS]; /* in order of ky */
+    column_run runs[RN_GEMM_COLUMNS];
 } column_chunk;
 
 static column_chunk chunk_of(const rn_conv_dims *d, const pixel_cut *cut, size_t index) {
@@ -75,55 +75,63 @@ static column_chunk chunk_of(const rn_conv_dims *d, const pixel_cut *cut, size_t
     column_chunk c = {.columns = rest < RN_GEMM_COLUMNS ? (int)rest : RN_GEMM_COLUMNS};
     for (int j = 0; j < c.columns;) {
         const long at = (long)first + j, from = at % row;
-        const long to = row - from < c.columns - j ? row : from + c.columns - j;
+        long length = RN_LANES - j % RN_LANES;
+        if (length > row - from) length = row - from;
+        if (length > c.columns - j) length = c.columns - j;
         c.runs[c.n_runs++] =
-            (column_run){.ky = (int)(at / row), .from = from, .to = to, .place = j};
-        j += (int)(to - from);
+            (column_run){.ky = (int)(at / row), .place = j, .from = from, .length = (int)length};
+        j += (int)length;
     }
     return c;
 }
 
-/* line = the chunk's columns of the window at (y, x) of `picture`; zeros outside. */
-static void read_window(real *line, const column_chunk *chunk, const real *picture, int y, int x,
-                        const rn_conv_dims *d) {
-    const long width = (long)d->in_w * d->in_c, start = (long)x * d->in_c;
-    for (int i = 0; i < chunk->n_runs; i++) {
-        const column_run *run = &chunk->runs[i];
-        const long low = start + run->from < 0 ? -start : run->from,
-                   high = start + run->to > width ? width - start : run->to;
-        const bool inside = y + run->ky >= 0 && y + run->ky < d->in_h && low < high;
-        real *to = line + run->place;
-        if (!inside || low > run->from || high < run->to)
-            memset(to, 0, (size_t)(run->to - run->from) * sizeof(real));
-        if (inside)
-            memcpy(to + (low - run->from), picture + (y + run->ky) * width + start + low,
-                   (size_t)(high - low) * sizeof(real));
+/* to[0, length) = row[at, at + length), zeros outside [0, width). */
+static inline void copy_cut(real *to, const real *row, long at, int length, long width) {
+    if (at >= 0 && at + length <= width) {
+        if (length == RN_LANES)
+            memcpy(to, row + at, RN_LANES * sizeof(real)); /* two or so moves */
+        else
+            for (int i = 0; i < length; i++) to[i] = row[at + i];
+        return;
+    }
+    for (int i = 0; i < length; i++) to[i] = at + i >= 0 && at + i < width ? row[at + i] : 0;
+}
+
+/* packed[pixel][lane] of one run, for output pixels [first, first + n): a stretch of one row of the
+ * output at a time, so that the inner loop only steps to the right. */
+static void pack_run(real *packed, const column_run *run, const real *in, size_t first, size_t n,
+                     const rn_conv_dims *d) {
+    const size_t out_w = (size_t)d->out_w;
+    const long width = (long)d->in_w * d->in_c, step = (long)d->stride * d->in_c;
+    for (size_t pixel = first; pixel < first + n;) {
+        const size_t row = pixel / out_w, ox = pixel % out_w;
+        const size_t rest = first + n - pixel, count = rest < out_w - ox ? rest : out_w - ox;
+        const int y = (int)(row % (size_t)d->out_h) * d->stride - d->pad + run->ky;
+        const bool inside = y >= 0 && y < d->in_h;
+        const size_t image = row / (size_t)d->out_h;
+        const real *source =
+            inside ? in + (image * (size_t)d->in_h + (size_t)y) * (size_t)width : in; /* not read */
+        long at = ((long)ox * d->stride - d->pad) * d->in_c + run->from;
+        for (size_t i = 0; i < count; i++, packed += RN_LANES, at += step)
+            copy_cut(packed, source, at, run->length, inside ? width : 0);
+        pixel += count;
     }
 }
 
 /* packed[panel][pixel][lane] = the chunk's columns of output pixels [first, first + n) */
 static void pack_columns(real *packed, const column_chunk *chunk, const real *in, size_t first,
                          size_t n, const rn_conv_dims *d) {
-    const size_t area = (size_t)d->out_h * (size_t)d->out_w;
-    const size_t picture = (size_t)d->in_h * (size_t)d->in_w * (size_t)d->in_c;
-    size_t image = first / area;
-    int oy = (int)(first % area / (size_t)d->out_w), ox = (int)(first % (size_t)d->out_w);
-    const int panels = (chunk->columns + RN_LANES - 1) / RN_LANES;
-    real line[RN_GEMM_COLUMNS] = {0};
-    for (size_t i = 0; i < n; i++) {
-        read_window(line, chunk, in + image * picture, oy * d->stride - d->pad,
-                    ox * d->stride - d->pad, d);
-        for (int p = 0; p < panels; p++)
-            memcpy(packed + ((size_t)p * BLOCK + i) * RN_LANES, line + p * RN_LANES,
-                   RN_LANES * sizeof(real));
-        if (++ox == d->out_w) {
-            ox = 0;
-            if (++oy == d->out_h) {
-                oy = 0;
-                image++;
-            }
-        }
+    for (int i = 0; i < chunk->n_runs; i++) {
+        const column_run *run = &chunk->runs[i];
+        const size_t panel = (size_t)(run->place / RN_LANES), lane = (size_t)run->place % RN_LANES;
+        pack_run(packed + panel * BLOCK * RN_LANES + lane, run, in, first, n, d);
     }
+    /* Behind the last column the products are not used, but what is multiplied is to be finite. */
+    const size_t last = (size_t)chunk->columns % RN_LANES;
+    if (last == 0) return;
+    packed += (size_t)(chunk->columns / RN_LANES) * BLOCK * RN_LANES;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = last; j < RN_LANES; j++) packed[i * RN_LANES + j] = 0;
 }
 
 /* ---- weight ---- */
