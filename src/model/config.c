@@ -13,11 +13,11 @@ enum { MAX_PRESET = 1 << 20 }; /* bytes */
 
 /* ---- the table ---- */
 
-static const char *const choices_norm[] = {RN_CHOICES_NORM, NULL};
-static const char *const choices_fpn_norm[] = {RN_CHOICES_BRANCH, NULL};
-static const char *const choices_head_norm[] = {RN_CHOICES_BRANCH, NULL};
-static const char *const choices_p6_from[] = {RN_CHOICES_P6, NULL};
-static const char *const choices_nms[] = {RN_CHOICES_NMS, NULL};
+static const char *const choices_norm[] = {"group", "batch", "frozen", NULL}; /* rn_norm_kind */
+static const char *const choices_fpn_norm[] = {"none", "group", NULL};
+static const char *const choices_head_norm[] = {"none", "group", NULL};
+static const char *const choices_p6_from[] = {"c5", "p5", NULL};
+static const char *const choices_nms[] = {"class", "agnostic", NULL}; /* rn_nms_mode */
 
 #define AT(name) offsetof(rn_model_config, name), sizeof(((rn_model_config *)0)->name)
 static const rn_field fields[] = {
@@ -25,8 +25,8 @@ static const rn_field fields[] = {
     {#name, RN_FIELD_INT, AT(name), 0, low, high, NULL, text},
 #define REAL(name, initial, low, high, text)                                                       \
     {#name, RN_FIELD_DOUBLE, AT(name), 0, low, high, NULL, text},
-#define BOOL(name, initial, text)  {#name, RN_FIELD_BOOL, AT(name), 0, 0, 1, NULL, text},
-#define CHOICE(name, initial, ...) {#name, RN_FIELD_ENUM, AT(name), 0, 0, 0, choices_##name, ""},
+#define BOOL(name, initial, text)   {#name, RN_FIELD_BOOL, AT(name), 0, 0, 1, NULL, text},
+#define CHOICE(name, initial, text) {#name, RN_FIELD_ENUM, AT(name), 0, 0, 0, choices_##name, text},
 #define LIST(name, most, low, high, text, ...)                                                     \
     {#name, RN_FIELD_DOUBLES, AT(name), offsetof(rn_model_config, n_##name), low, high, NULL, text},
     RN_MODEL_CONFIG_LIST(INT, REAL, BOOL, CHOICE, LIST)

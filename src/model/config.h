@@ -7,26 +7,22 @@
 #include "data/image.h"
 #include "detection/anchors.h"
 
-/* Names of the enum fields, in the order of the enums: rn_norm_kind of nn/graph.h, and those below. */
-#define RN_CHOICES_NORM   "group", "batch", "frozen"
-#define RN_CHOICES_BRANCH "none", "group"
-#define RN_CHOICES_P6     "c5", "p5"
-#define RN_CHOICES_NMS    "class", "agnostic"
 enum { RN_BRANCH_NORM_NONE, RN_BRANCH_NORM_GROUP };
 enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
 
-/* INT(name, default, min, max, help), REAL likewise, BOOL(name, default, help), CHOICE(name, default, names, help),
+/* INT(name, default, min, max, help), REAL likewise, BOOL(name, default, help), CHOICE(name, default, help), an int whose names are
+ * choices_NAME in config.c,
  * LIST(name, most, min, max, help, defaults...). */
 #define RN_MODEL_CONFIG_LIST(INT, REAL, BOOL, CHOICE, LIST)                                        \
     INT(depth, 18, 10, 101, "ResNet: 10, 18, 34, 50 or 101")                                       \
     INT(width, 64, 8, 256, "channels of the first stage")                                          \
     INT(fpn_channels, 256, 8, 1024, "channels of P3..P7 and of the heads")                         \
     INT(head_depth, 4, 0, 8, "3x3 convolutions of a head before its last")                         \
-    CHOICE(norm, 0, RN_CHOICES_NORM, "normalisation of the backbone")                              \
-    CHOICE(fpn_norm, 0, RN_CHOICES_BRANCH, "normalisation of the FPN")                             \
-    CHOICE(head_norm, 0, RN_CHOICES_BRANCH, "normalisation of the heads")                          \
+    CHOICE(norm, 0, "normalisation of the backbone")                                               \
+    CHOICE(fpn_norm, 0, "normalisation of the FPN")                                                \
+    CHOICE(head_norm, 0, "normalisation of the heads")                                             \
     INT(group_channels, 8, 1, 256, "channels a group of GroupNorm")                                \
-    CHOICE(p6_from, 0, RN_CHOICES_P6, "where P6 comes from")                                       \
+    CHOICE(p6_from, 0, "where P6 comes from")                                                      \
     LIST(anchor_sides, RN_LEVELS, 1, 4096, "anchor side of P3..P7", 32, 64, 128, 256, 512)         \
     LIST(anchor_scales, RN_MAX_SCALES, 0.1, 10, "times the side", 1, 1.2599210498948732,           \
          1.5874010519681994)                                                                       \
@@ -42,7 +38,7 @@ enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
     INT(topk_candidates, 1000, 1, 100000, "candidates a level")                                    \
     REAL(nms_iou, 0.5, 0, 1, "boxes that overlap more are one")                                    \
     INT(max_detections, 100, 1, 10000, "boxes a picture")                                          \
-    CHOICE(nms, 0, RN_CHOICES_NMS, "suppress within a class, or over all")                         \
+    CHOICE(nms, 0, "suppress within a class, or over all")                                         \
     REAL(show_threshold, 0.5, 0, 1, "score from which detect shows a box: best F1 on val")
 
 typedef struct rn_model_config {

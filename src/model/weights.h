@@ -35,6 +35,10 @@ RN_MUST_USE rn_status rn_model_file_load(const rn_model_file *file, real *block,
 RN_MUST_USE rn_status rn_weights_add(rn_safetensors_writer *writer, const real *block,
                                      const rn_graph *graph, const char *prefix, bool trained_only);
 
+/* Add "format" and "config". */
+RN_MUST_USE rn_status rn_model_add_metadata(rn_safetensors_writer *writer,
+                                            const rn_model_config *config);
+
 /* Write a model file for use: configuration and weights. */
 RN_MUST_USE rn_status rn_model_save(const char *path, const rn_model_config *config,
                                     const rn_graph *graph, const real *weights);

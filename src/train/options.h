@@ -19,7 +19,7 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
     INT(batch, 8, 1, 1024, "pictures a step")                                                      \
     INT(size, 0, 0, 8192, "longer side of the pictures; 0: the preset's")                          \
     REAL(lr, 0.01, 1e-9, 100, "peak learning rate for batch 16; scaled by batch / 16")             \
-    CHOICE(loss, 0, RN_LOSS_NAMES, "classification loss")                                          \
+    CHOICE(loss, 0, "classification loss")                                                         \
     REAL(gamma, 2, 0, 10, "focusing of the focal loss; 0 gives cross entropy")                     \
     REAL(alpha, 0.25, -1, 1,                                                                       \
          "weight of the FOREGROUND, background has 1 - alpha; -1: no weighting")                   \
@@ -36,7 +36,7 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
     REAL(clip, 10, 0, 1e9, "largest norm of the gradient; 0: no clipping")                         \
     REAL(ema, 0.998, 0, 0.999999, "decay of the average of the weights; 0: no average")            \
     INT(warmup, 500, 0, 1000000, "steps of warm-up, at most a tenth of all")                       \
-    CHOICE(schedule, 0, RN_SCHEDULE_NAMES, "learning rate over time")                              \
+    CHOICE(schedule, 0, "learning rate over time")                                                 \
     REAL(beta, 1.0 / 9.0, 0, 10, "joint of smooth L1; 0: L1")                                      \
     REAL(box_weight, 1, 0, 100, "weight of the box loss")                                          \
     REAL(foreground_iou, 0.5, 0.01, 1, "anchors with at least this IoU are foreground")            \
@@ -51,3 +51,49 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
         "stop early after so many epochs without a better AP; 0: a third of the epochs")           \
     INT(eval_every, 1, 1, 100000, "epochs from one validation to the next")                        \
     INT(workers, 1, 1, 64, "threads that prepare pictures")
+
+struct rn_train_options {
+#define INT(name, ...)  int name;
+#define REAL(name, ...) double name;
+#define BOOL(name, ...) bool name;
+#define TEXT(name, ...) char name[RN_OPTION_TEXT];
+#define SEED(name, ...) uint64_t name;
+    RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, INT)
+#undef INT
+#undef REAL
+#undef BOOL
+#undef TEXT
+#undef SEED
+    bool
+        given[128]; /* per field: set by the user, so that a preset's default does not replace it */
+    struct rn_override {
+        char *key, *value;
+    } * overrides; /* of the model's fields, applied behind the preset */
+    size_t n_overrides, cap_overrides;
+    bool extended; /* resumed with more epochs */
+};
+
+/* Defaults alone. */
+rn_train_options rn_train_options_defaults(void);
+RN_MUST_USE rn_status rn_train_options_copy(rn_train_options *out, const rn_train_options *options);
+void rn_train_options_clear(rn_train_options *options); /* free what it owns */
+
+/* *model = the preset's configuration with the overrides and --size; the preset's training defaults into the options that the user has not
+ * given. */
+RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
+
+/* Into the options of a stopped run, those of `given` that may change: threads, max_steps and time, and epochs if it had finished. RN_EINVAL
+ * names any other. */
+RN_MUST_USE rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options *given,
+                                              bool finished);
+
+/* All fields as a JSON object, malloc'ed, and back. */
+RN_MUST_USE rn_status rn_train_options_to_json(char **out, const rn_train_options *options);
+RN_MUST_USE rn_status rn_train_options_from_json(rn_train_options *out, const char *json,
+                                                 const char *name);
+
+/* What the other parts want to know of them. */
+rn_criterion_options rn_criterion_options_of(const rn_train_options *options);
+rn_optimizer_options rn_optimizer_options_of(const rn_train_options *options);
+
+#endif

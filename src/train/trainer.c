@@ -21,6 +21,7 @@ static void trainer_free(rn_trainer *t) {
     rn_dataset_free(&t->val);
     rn_threads_free(t->threads);
     rn_run_close(&t->folder);
+    rn_train_options_clear(&t->options);
     free(t->weights);
     free(t->data);
     *t = (rn_trainer){.folder = {.lock = -1, .log = -1}};
@@ -62,22 +63,6 @@ static size_t most_targets(const rn_dataset *set) {
     for (size_t i = 0; i < set->n_records; i++)
         if (set->records[i].n_objects > most) most = set->records[i].n_objects;
     return most;
-}
-
-rn_criterion_options rn_criterion_options_of(const rn_train_options *o) {
-    return (rn_criterion_options){
-        .focal = {.gamma = (real)o->gamma, .alpha = (real)o->alpha},
-        .beta = (real)o->beta,
-        .box_weight = (real)o->box_weight,
-        .matcher = {.foreground = (real)o->foreground_iou,
-                    .background = (real)o->background_iou,
-                    .low_quality = o->low_quality},
-    };
-}
-
-rn_optimizer_options rn_optimizer_options_of(const rn_train_options *o) {
-    return (rn_optimizer_options){
-        .momentum = o->momentum, .decay = o->decay, .clip = o->clip, .ema_decay = o->ema};
 }
 
 /* Plan the step and refuse it where it does not fit (bad-inputs 84). */
@@ -276,12 +261,12 @@ static rn_status run_to_end(rn_train_result *out, rn_trainer *t) {
 
 rn_status rn_train(rn_train_result *out, const char *data, const char *run,
                    const rn_train_options *options, const rn_train_hooks *hooks) {
-    rn_trainer t = {.options = *options,
-                    .folder = {.lock = -1, .log = -1},
+    rn_trainer t = {.folder = {.lock = -1, .log = -1},
                     .position = {.best_ap = -1, .best_ap50 = -1}};
     rn_status status;
     *out = (rn_train_result){.best_ap = -1, .best_ap50 = -1};
     if (hooks) t.hooks = *hooks;
+    if ((status = rn_train_options_copy(&t.options, options)) != RN_OK) goto done;
     if ((status = rn_strdup(&t.data, data)) != RN_OK) goto done;
     if ((status = rn_train_options_model(&t.config, &t.options)) != RN_OK) goto done;
     if ((status = open_data(&t)) != RN_OK) goto done;
@@ -312,7 +297,7 @@ rn_status rn_train_resume(rn_train_result *out, const char *run, const rn_train_
     *out = (rn_train_result){.best_ap = -1, .best_ap50 = -1};
     if (hooks) t.hooks = *hooks;
     if ((status = rn_run_open(&t.folder, run)) != RN_OK) goto done;
-    if ((status = rn_checkpoint_open(&file, &t, run)) != RN_OK) goto done;
+    if ((status = rn_checkpoint_open(&file, &t)) != RN_OK) goto done;
     if ((status = rn_train_options_resume(&t.options, options, t.position.finished)) != RN_OK)
         goto done;
     if ((status = open_data(&t)) != RN_OK) goto done;

@@ -4,6 +4,7 @@
 
 #include "data/loader.h"
 #include "model/detector.h"
+#include "model/weights.h"
 #include "train/options.h"
 #include "train/run.h"
 #include "train/schedule.h"
@@ -42,13 +43,19 @@ typedef struct rn_trainer {
 
 /* checkpoint.c */
 
-/* Write last.safetensors: weights, average, velocity, configuration, options and position. */
+/* Write RUN/last.safetensors: weights, average, velocity, configuration, options and position. */
 RN_MUST_USE rn_status rn_checkpoint_save(const rn_trainer *trainer);
-/* Options, configuration, DATA and the data's fingerprint from RUN/last.safetensors, before
- * anything else is set up. */
-RN_MUST_USE rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *trainer, const char *run);
-/* Tensors and position into a trainer that is set up. */
+/* Open RUN/last.safetensors and take DATA, options, configuration and position from it. */
+RN_MUST_USE rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *trainer);
+/* Refuse data that changed since: what differs is said. RN_EINVAL. */
+RN_MUST_USE rn_status rn_checkpoint_check_data(const rn_trainer *trainer,
+                                               const rn_model_file *file);
+/* The tensors into a trainer that is set up. */
 RN_MUST_USE rn_status rn_checkpoint_load(rn_trainer *trainer, const rn_model_file *file);
+/* Write RUN/args.json, for people. */
+RN_MUST_USE rn_status rn_args_save(const rn_trainer *trainer);
+/* --weights FILE: every tensor that fits by name and shape; what does not is logged. RN_EINPUT if none fits. */
+RN_MUST_USE rn_status rn_trainer_load_weights(rn_trainer *trainer, const char *path);
 
 /* describe.c */
 
@@ -65,7 +72,6 @@ void rn_trainer_check_first_loss(rn_trainer *trainer, const rn_losses *losses);
  * training state is not touched but for position.best_*. */
 RN_MUST_USE rn_status rn_trainer_validate(rn_trainer *trainer, double *ap, double *ap50);
 
-/* log.c */
 void rn_trainer_log(rn_trainer *trainer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,0 +1,172 @@
+#include "model/weights.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LISTED = 10 }; /* faults in one message */
+
+static const char *const format_prefix = "retinanet-c ";
+
+void rn_model_file_close(rn_model_file *file) {
+    rn_safetensors_close(&file->tensors);
+    rn_model_config_free(&file->config);
+    free(file->path);
+    *file = (rn_model_file){0};
+}
+
+static rn_status check_version(const rn_model_file *file) {
+    const char *format = rn_safetensors_metadata(&file->tensors, "format");
+    if (!format || strncmp(format, format_prefix, strlen(format_prefix)) != 0)
+        return rn_fail(
+            RN_EINPUT,
+            "%s: offset 8: no model of this program (its metadata lack \"format\": \"%s%d\")",
+            file->path, format_prefix, RN_FORMAT_VERSION);
+    const long version = strtol(format + strlen(format_prefix), NULL, 10);
+    if (version < 1 || version > RN_FORMAT_VERSION)
+        return rn_fail(RN_EINPUT, "%s: offset 8: format version %ld, this program knows up to %d",
+                       file->path, version, RN_FORMAT_VERSION);
+    return RN_OK;
+}
+
+rn_status rn_model_file_open(rn_model_file *out, const char *path) {
+    rn_model_file file = {0};
+    rn_status status;
+    *out = file;
+    if ((status = rn_strdup(&file.path, path)) != RN_OK) goto done;
+    if ((status = rn_safetensors_open(&file.tensors, path)) != RN_OK) goto done;
+    if ((status = check_version(&file)) != RN_OK) goto done;
+    const char *config = rn_safetensors_metadata(&file.tensors, "config");
+    if (!config) {
+        status = rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", path);
+        goto done;
+    }
+    if ((status = rn_model_config_from_json(&file.config, config, path, NULL, NULL)) != RN_OK)
+        goto done;
+    if (file.config.n_classes == 0)
+        status = rn_fail(RN_EINPUT, "%s: offset 8: the configuration names no class", path);
+done:
+    if (status == RN_OK)
+        *out = file;
+    else
+        rn_model_file_close(&file);
+    return status;
+}
+
+/* ---- reading ---- */
+
+/* The file's dims of a parameter: [out, in, kernel, kernel] or [out]. */
+static int file_dims(size_t dims[4], const rn_param *param) {
+    dims[0] = (size_t)param->out;
+    dims[1] = (size_t)param->in;
+    dims[2] = dims[3] = (size_t)param->kernel;
+    return param->kind == RN_PARAM_CONV_WEIGHT ? 4 : 1;
+}
+
+bool rn_weights_fit(const rn_tensor *tensor, const rn_param *param) {
+    size_t dims[4];
+    const int n = file_dims(dims, param);
+    return tensor->n_dims == n && memcmp(tensor->dims, dims, (size_t)n * sizeof *dims) == 0;
+}
+
+rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
+                          const rn_param *param, const char *path) {
+    const size_t in = (size_t)param->in, taps = (size_t)param->kernel * (size_t)param->kernel;
+    real *weight = block + param->offset;
+    if (!rn_tensor_reals(scratch, tensor))
+        return rn_fail(RN_EINPUT, "%s: tensor %s: dtype %s holds no weights", path, tensor->name,
+                       rn_dtype_name(tensor->dtype));
+    for (size_t i = 0; i < param->count; i++) {
+        if (!isfinite(scratch[i]))
+            return rn_fail(RN_EINPUT, "%s: tensor %s: number %zu is not finite", path, tensor->name,
+                           i);
+        const size_t tap = i % taps, channel = i / taps % in,
+                     out = i / (taps * in); /* as the file counts */
+        weight[(out * taps + tap) * in + channel] = scratch[i];
+    }
+    return RN_OK;
+}
+
+/* All faults of shape or presence in one text. */
+static rn_status list_faults(const rn_model_file *file, const rn_graph *graph, const char *prefix,
+                             bool trained_only) {
+    char text[900] = "";
+    int faults = 0;
+    for (size_t i = 0; i < graph->n_params; i++) {
+        const rn_param *param = &graph->params[i];
+        char name[RN_PARAM_NAME + 32];
+        if (trained_only && !param->trained) continue;
+        snprintf(name, sizeof name, "%s%s", prefix, param->name);
+        const rn_tensor *tensor = rn_safetensors_find(&file->tensors, name);
+        if (tensor && rn_weights_fit(tensor, param)) continue;
+        const size_t used = strlen(text);
+        if (faults++ < MAX_LISTED)
+            snprintf(text + used, sizeof text - used, "%s%s %s", used ? ", " : "", name,
+                     tensor ? "has another shape" : "is missing");
+    }
+    if (faults == 0) return RN_OK;
+    return rn_fail(RN_EINPUT, "%s: %d tensors do not fit: %s%s", file->path, faults, text,
+                   faults > MAX_LISTED ? ", ..." : "");
+}
+
+rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_graph *graph,
+                             const char *prefix) {
+    const bool trained_only = strcmp(prefix, "velocity.") == 0;
+    real *scratch = NULL;
+    size_t most = 1;
+    rn_status status = RN_OK;
+    RN_TRY(list_faults(file, graph, prefix, trained_only));
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (graph->params[i].count > most) most = graph->params[i].count;
+    RN_TRY(rn_alloc(&scratch, most, sizeof *scratch));
+    for (size_t i = 0; i < graph->n_params && status == RN_OK; i++) {
+        const rn_param *param = &graph->params[i];
+        char name[RN_PARAM_NAME + 32];
+        if (trained_only && !param->trained) continue;
+        snprintf(name, sizeof name, "%s%s", prefix, param->name);
+        status = rn_weights_read(block, scratch, rn_safetensors_find(&file->tensors, name), param,
+                                 file->path);
+    }
+    free(scratch);
+    return status;
+}
+
+/* ---- writing ---- */
+
+rn_status rn_weights_add(rn_safetensors_writer *writer, const real *block, const rn_graph *graph,
+                         const char *prefix, bool trained_only) {
+    for (size_t i = 0; i < graph->n_params; i++) {
+        const rn_param *param = &graph->params[i];
+        rn_tensor_entry entry = {.dtype = RN_F32, .data = block + param->offset};
+        if (trained_only && !param->trained) continue;
+        snprintf(entry.name, sizeof entry.name, "%s%s", prefix, param->name);
+        entry.n_dims = file_dims(entry.dims, param);
+        entry.permuted = entry.n_dims == 4;
+        RN_TRY(rn_safetensors_add(writer, &entry));
+    }
+    return RN_OK;
+}
+
+rn_status rn_model_add_metadata(rn_safetensors_writer *writer, const rn_model_config *config) {
+    char format[32], *json = NULL;
+    snprintf(format, sizeof format, "%s%d", format_prefix, RN_FORMAT_VERSION);
+    RN_TRY(rn_safetensors_add_metadata(writer, "format", format));
+    RN_TRY(rn_model_config_to_json(&json, config));
+    const rn_status status = rn_safetensors_add_metadata(writer, "config", json);
+    free(json);
+    return status;
+}
+
+rn_status rn_model_save(const char *path, const rn_model_config *config, const rn_graph *graph,
+                        const real *weights) {
+    rn_safetensors_writer writer = {0};
+    rn_status status;
+    if ((status = rn_model_add_metadata(&writer, config)) != RN_OK) goto done;
+    if ((status = rn_weights_add(&writer, weights, graph, "", false)) != RN_OK) goto done;
+    status = rn_safetensors_save(&writer, path);
+done:
+    rn_safetensors_writer_free(&writer);
+    return status;
+}

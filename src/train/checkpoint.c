@@ -1,0 +1,196 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "train/trainer.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- position and data as text ---- */
+
+/* Doubles are stored as their bits in hexadecimal (%a), so that a resumed run has the same. */
+static rn_status position_to_text(char **out, const rn_position *p) {
+    return rn_asprintf(out, "%" PRIu64 " %" PRIu64 " %d %" PRIu64 " %a %a %a %a %a %a", p->step,
+                       p->best_step, (int)p->finished, p->sum_steps, p->best_ap, p->best_ap50,
+                       p->sum_cls, p->sum_box, p->sum_norm, p->sum_positives);
+}
+
+static rn_status position_from_text(rn_position *p, const char *text, const char *path) {
+    int finished;
+    if (!text ||
+        sscanf(text, "%" SCNu64 " %" SCNu64 " %d %" SCNu64 " %la %la %la %la %la %la", &p->step,
+               &p->best_step, &finished, &p->sum_steps, &p->best_ap, &p->best_ap50, &p->sum_cls,
+               &p->sum_box, &p->sum_norm, &p->sum_positives) != 10)
+        return rn_fail(
+            RN_EINPUT,
+            "%s: offset 8: no checkpoint of a training run (best.safetensors cannot be resumed)",
+            path);
+    p->finished = finished != 0;
+    return RN_OK;
+}
+
+/* What a set is, in a line: counts and a checksum over names and boxes. */
+static rn_status describe_set(char **out, const rn_dataset *set) {
+    uint32_t crc = 0;
+    for (size_t i = 0; i < set->n_records; i++)
+        crc = rn_crc32(crc, set->records[i].file, strlen(set->records[i].file));
+    for (size_t i = 0; i < set->n_objects; i++) {
+        const rn_object *o = &set->objects[i];
+        const double box[] = {o->x, o->y, o->w, o->h, (double)o->label, (double)o->crowd};
+        crc = rn_crc32(crc, box, sizeof box);
+    }
+    for (size_t i = 0; i < set->n_classes; i++)
+        crc = rn_crc32(crc, set->class_names[i], strlen(set->class_names[i]));
+    return rn_asprintf(out, "%zu pictures, %zu boxes, %zu classes, checksum %08" PRIx32,
+                       set->n_records, set->n_objects, set->n_classes, crc);
+}
+
+/* ---- writing ---- */
+
+static rn_status add_metadata(rn_safetensors_writer *w, const rn_trainer *t) {
+    char *options = NULL, *position = NULL, *train = NULL, *val = NULL;
+    rn_status status;
+    if ((status = rn_model_add_metadata(w, &t->config)) != RN_OK) goto done;
+    if ((status = rn_safetensors_add_metadata(w, "data", t->data)) != RN_OK) goto done;
+    if ((status = rn_train_options_to_json(&options, &t->options)) != RN_OK) goto done;
+    if ((status = rn_safetensors_add_metadata(w, "options", options)) != RN_OK) goto done;
+    if ((status = position_to_text(&position, &t->position)) != RN_OK) goto done;
+    if ((status = rn_safetensors_add_metadata(w, "position", position)) != RN_OK) goto done;
+    if ((status = describe_set(&train, &t->train)) != RN_OK) goto done;
+    if ((status = rn_safetensors_add_metadata(w, "train_set", train)) != RN_OK) goto done;
+    if ((status = describe_set(&val, &t->val)) != RN_OK) goto done;
+    status = rn_safetensors_add_metadata(w, "val_set", val);
+done:
+    free(options);
+    free(position);
+    free(train);
+    free(val);
+    return status;
+}
+
+rn_status rn_checkpoint_save(const rn_trainer *t) {
+    const rn_graph *graph = &t->network.graph;
+    const rn_optimizer *o = &t->step.optimizer;
+    rn_safetensors_writer w = {0};
+    char *path = NULL;
+    rn_status status;
+    if ((status = add_metadata(&w, t)) != RN_OK) goto done;
+    if ((status = rn_weights_add(&w, t->weights, graph, "", false)) != RN_OK) goto done;
+    if (o->ema && (status = rn_weights_add(&w, o->ema, graph, "ema.", false)) != RN_OK) goto done;
+    if ((status = rn_weights_add(&w, o->velocity, graph, "velocity.", true)) != RN_OK) goto done;
+    if ((status = rn_run_path(&path, &t->folder, "last.safetensors")) != RN_OK) goto done;
+    status = rn_safetensors_save(&w, path);
+done:
+    free(path);
+    rn_safetensors_writer_free(&w);
+    return status;
+}
+
+rn_status rn_args_save(const rn_trainer *t) {
+    char *options = NULL, *config = NULL, *data = NULL, *text = NULL, *path = NULL;
+    rn_status status;
+    if ((status = rn_train_options_to_json(&options, &t->options)) != RN_OK) goto done;
+    if ((status = rn_model_config_to_json(&config, &t->config)) != RN_OK) goto done;
+    if ((status = rn_json_quote(&data, t->data)) != RN_OK) goto done;
+    status = rn_asprintf(
+        &text, "{\n\"version\": \"%s\",\n\"data\": %s,\n\"options\": %s,\n\"model\": %s\n}\n",
+        RN_VERSION, data, options, config);
+    if (status != RN_OK) goto done;
+    if ((status = rn_run_path(&path, &t->folder, "args.json")) != RN_OK) goto done;
+    status = rn_file_write(path, text, strlen(text));
+done:
+    free(options);
+    free(config);
+    free(data);
+    free(text);
+    free(path);
+    return status;
+}
+
+/* ---- reading ---- */
+
+rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *t) {
+    char *path = NULL;
+    RN_TRY(rn_run_path(&path, &t->folder, "last.safetensors"));
+    rn_status status = rn_model_file_open(file, path);
+    if (status != RN_OK) goto done;
+    const char *data = rn_safetensors_metadata(&file->tensors, "data");
+    const char *options = rn_safetensors_metadata(&file->tensors, "options");
+    status =
+        position_from_text(&t->position, rn_safetensors_metadata(&file->tensors, "position"), path);
+    if (status != RN_OK) goto done;
+    if (!data || !options) {
+        status =
+            rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"data\" or \"options\"", path);
+        goto done;
+    }
+    if ((status = rn_train_options_from_json(&t->options, options, path)) != RN_OK) goto done;
+    /* --max-steps and --time belong to the call that stopped, not to the run. */
+    t->options.max_steps = 0;
+    t->options.time = 0;
+    if ((status = rn_strdup(&t->data, data)) != RN_OK) goto done;
+    status = rn_model_config_copy(&t->config, &file->config);
+done:
+    free(path);
+    return status;
+}
+
+static rn_status check_set(const rn_dataset *set, const rn_model_file *file, const char *key) {
+    const char *was = rn_safetensors_metadata(&file->tensors, key);
+    char *is = NULL;
+    RN_TRY(describe_set(&is, set));
+    rn_status status = RN_OK;
+    if (!was || strcmp(was, is) != 0)
+        status = rn_fail(RN_EINVAL, "%s: the data have changed: %s was: %s; is: %s", file->path,
+                         key, was ? was : "?", is);
+    free(is);
+    return status;
+}
+
+rn_status rn_checkpoint_check_data(const rn_trainer *t, const rn_model_file *file) {
+    RN_TRY(check_set(&t->train, file, "train_set"));
+    return check_set(&t->val, file, "val_set");
+}
+
+rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
+    const rn_graph *graph = &t->network.graph;
+    rn_optimizer *o = &t->step.optimizer;
+    RN_TRY(rn_model_file_load(file, t->weights, graph, ""));
+    if (o->ema) RN_TRY(rn_model_file_load(file, o->ema, graph, "ema."));
+    return rn_model_file_load(file, o->velocity, graph, "velocity.");
+}
+
+/* ---- weights from elsewhere ---- */
+
+rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
+    const rn_graph *graph = &t->network.graph;
+    rn_safetensors file;
+    real *scratch = NULL;
+    size_t most = 1, loaded = 0;
+    rn_status status;
+    RN_TRY(rn_safetensors_open(&file, path));
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (graph->params[i].count > most) most = graph->params[i].count;
+    if ((status = rn_alloc(&scratch, most, sizeof *scratch)) != RN_OK) goto done;
+    for (size_t i = 0; i < graph->n_params; i++) {
+        const rn_param *param = &graph->params[i];
+        const rn_tensor *tensor = rn_safetensors_find(&file, param->name);
+        if (!tensor || !rn_weights_fit(tensor, param)) {
+            rn_trainer_log(t, "weights     %s: %s, left as initialised", param->name,
+                           tensor ? "another shape" : "not there");
+            continue;
+        }
+        if ((status = rn_weights_read(t->weights, scratch, tensor, param, path)) != RN_OK)
+            goto done;
+        loaded++;
+    }
+    rn_trainer_log(t, "weights     %zu of %zu parameters from %s", loaded, graph->n_params, path);
+    if (loaded == 0) status = rn_fail(RN_EINPUT, "%s: no tensor fits this network", path);
+done:
+    free(scratch);
+    rn_safetensors_close(&file);
+    return status;
+}

@@ -1,0 +1,265 @@
+#include "train/options.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the table ---- */
+
+static const char *const choices_loss[] = {"focal", NULL};
+static const char *const choices_schedule[] = {"cosine", "step", NULL}; /* rn_schedule_kind */
+
+#define AT(name) offsetof(rn_train_options, name), sizeof(((rn_train_options *)0)->name)
+static const rn_field fields[] = {
+#define INT(name, initial, low, high, text)                                                        \
+    {#name, RN_FIELD_INT, AT(name), 0, low, high, NULL, text},
+#define REAL(name, initial, low, high, text)                                                       \
+    {#name, RN_FIELD_DOUBLE, AT(name), 0, low, high, NULL, text},
+#define BOOL(name, initial, text)   {#name, RN_FIELD_BOOL, AT(name), 0, 0, 1, NULL, text},
+#define TEXT(name, initial, text)   {#name, RN_FIELD_TEXT, AT(name), 0, 0, 0, NULL, text},
+#define SEED(name, initial, text)   {#name, RN_FIELD_UINT64, AT(name), 0, 0, 0x1p53, NULL, text},
+#define CHOICE(name, initial, text) {#name, RN_FIELD_ENUM, AT(name), 0, 0, 0, choices_##name, text},
+    RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, CHOICE)
+#undef INT
+#undef REAL
+#undef BOOL
+#undef TEXT
+#undef SEED
+#undef CHOICE
+};
+enum { N_FIELDS = sizeof fields / sizeof *fields };
+_Static_assert(N_FIELDS <= sizeof((rn_train_options *)0)->given, "room for every field");
+
+rn_train_options rn_train_options_defaults(void) {
+    return (rn_train_options){
+#define FIELD(name, initial, ...) .name = initial,
+        RN_TRAIN_OPTION_LIST(FIELD, FIELD, FIELD, FIELD, FIELD, FIELD)
+#undef FIELD
+    };
+}
+
+/* ---- the public part ---- */
+
+rn_status rn_train_options_create(rn_train_options **out) {
+    RN_TRY(rn_alloc(out, 1, sizeof **out));
+    **out = rn_train_options_defaults();
+    return RN_OK;
+}
+
+void rn_train_options_clear(rn_train_options *options) {
+    for (size_t i = 0; i < options->n_overrides; i++) {
+        free(options->overrides[i].key);
+        free(options->overrides[i].value);
+    }
+    free(options->overrides);
+    options->overrides = NULL;
+    options->n_overrides = options->cap_overrides = 0;
+}
+
+void rn_train_options_free(rn_train_options *options) {
+    if (!options) return;
+    rn_train_options_clear(options);
+    free(options);
+}
+
+static rn_status add_override(rn_train_options *o, const char *key, const char *value) {
+    RN_TRY(rn_reserve(&o->overrides, &o->cap_overrides, o->n_overrides + 1, sizeof *o->overrides));
+    struct rn_override *entry = &o->overrides[o->n_overrides++];
+    *entry = (struct rn_override){0};
+    RN_TRY(rn_strdup(&entry->key, key));
+    return rn_strdup(&entry->value, value);
+}
+
+rn_status rn_train_options_copy(rn_train_options *out, const rn_train_options *options) {
+    *out = *options;
+    out->overrides = NULL;
+    out->n_overrides = out->cap_overrides = 0;
+    for (size_t i = 0; i < options->n_overrides; i++)
+        RN_TRY(add_override(out, options->overrides[i].key, options->overrides[i].value));
+    return RN_OK;
+}
+
+/* "30m", "1.5h", "90s" or "90": seconds as text. False leaves the value as it is. */
+static bool seconds_text(char out[32], const char *value) {
+    const size_t n = strlen(value);
+    double unit = 1, number;
+    if (n < 2) return false;
+    if (value[n - 1] == 'm')
+        unit = 60;
+    else if (value[n - 1] == 'h')
+        unit = 3600;
+    else if (value[n - 1] != 's')
+        return false;
+    if (!rn_parse_double(&number, value, n - 1)) return false;
+    rn_format_double(out, number * unit);
+    return true;
+}
+
+static rn_status unknown(const char *name) {
+    size_t n;
+    const rn_field *model = rn_model_config_fields(&n);
+    const char *nearest = rn_field_nearest(fields, N_FIELDS, name);
+    if (!nearest) nearest = rn_field_nearest(model, n, name);
+    if (nearest) return rn_fail(RN_EINVAL, "unknown option %s (did you mean %s?)", name, nearest);
+    return rn_fail(RN_EINVAL, "unknown option %s", name);
+}
+
+rn_status rn_train_options_set(rn_train_options *options, const char *name, const char *value) {
+    const rn_field *field = rn_field_find(fields, N_FIELDS, name);
+    char seconds[32];
+    size_t n;
+    if (field) {
+        if (field->offset == offsetof(rn_train_options, time) && seconds_text(seconds, value))
+            value = seconds;
+        RN_TRY(rn_field_set(options, field, value));
+        options->given[field - fields] = true;
+        return RN_OK;
+    }
+    const rn_field *model = rn_model_config_fields(&n);
+    field = rn_field_find(model, n, name);
+    if (!field) return unknown(name);
+    rn_model_config trial =
+        rn_model_config_default(); /* a wrong value shows now, not when the preset is read */
+    RN_TRY(rn_field_set(&trial, field, value));
+    return add_override(options, name, value);
+}
+
+bool rn_train_options_info(rn_option_info *out, size_t index) {
+    const rn_train_options defaults = rn_train_options_defaults();
+    if (index >= N_FIELDS) return false;
+    *out = (rn_option_info){.name = fields[index].name, .help = fields[index].help};
+    rn_field_format(out->initial, sizeof out->initial, &defaults, &fields[index]);
+    return true;
+}
+
+/* ---- what they mean together ---- */
+
+/* A preset's default for training: a value that the user has given stands. */
+static rn_status preset_default(void *context, const char *key, const char *value) {
+    rn_train_options *options = context;
+    const rn_field *field = rn_field_find(fields, N_FIELDS, key);
+    if (!field) return unknown(key);
+    return options->given[field - fields] ? RN_OK : rn_field_set(options, field, value);
+}
+
+rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options) {
+    size_t n;
+    const rn_field *table = rn_model_config_fields(&n);
+    RN_TRY(rn_model_config_preset_train(model, options->preset, preset_default, options));
+    if (options->size > 0) {
+        if (options->size < 32)
+            return rn_fail(RN_EINVAL, "size: got %d, want 32..8192", options->size);
+        model->size_shorter = 0;
+        model->size_longer = options->size;
+    }
+    for (size_t i = 0; i < options->n_overrides; i++) {
+        const struct rn_override *o = &options->overrides[i];
+        RN_TRY(rn_field_set(model, rn_field_find(table, n, o->key), o->value));
+    }
+    if (options->scale_min > options->scale_max)
+        return rn_fail(RN_EINVAL, "scale_min: got %g, want at most scale_max (%g)",
+                       options->scale_min, options->scale_max);
+    if (options->background_iou > options->foreground_iou)
+        return rn_fail(RN_EINVAL, "background_iou: got %g, want at most foreground_iou (%g)",
+                       options->background_iou, options->foreground_iou);
+    return rn_model_config_check(model);
+}
+
+rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options *given,
+                                  bool finished) {
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        const char *name = fields[i].name;
+        if (!given->given[i]) continue;
+        if (strcmp(name, "epochs") == 0 && finished) {
+            run->extended = given->epochs > run->epochs;
+            run->epochs = given->epochs;
+        } else if (strcmp(name, "epochs") == 0) {
+            return rn_fail(RN_EINVAL, "epochs: may change only when the run has finished");
+        } else if (strcmp(name, "threads") == 0) {
+            run->threads = given->threads;
+        } else if (strcmp(name, "max_steps") == 0) {
+            run->max_steps = given->max_steps;
+        } else if (strcmp(name, "time") == 0) {
+            run->time = given->time;
+        } else {
+            return rn_fail(
+                RN_EINVAL,
+                "%s: cannot change in a resumed run (threads, max-steps, time and epochs can)",
+                name);
+        }
+    }
+    if (given->n_overrides > 0)
+        return rn_fail(RN_EINVAL, "%s: cannot change in a resumed run", given->overrides[0].key);
+    return RN_OK;
+}
+
+rn_criterion_options rn_criterion_options_of(const rn_train_options *o) {
+    return (rn_criterion_options){
+        .focal = {.gamma = (real)o->gamma, .alpha = (real)o->alpha},
+        .beta = (real)o->beta,
+        .box_weight = (real)o->box_weight,
+        .matcher = {.foreground = (real)o->foreground_iou,
+                    .background = (real)o->background_iou,
+                    .low_quality = o->low_quality},
+    };
+}
+
+rn_optimizer_options rn_optimizer_options_of(const rn_train_options *o) {
+    return (rn_optimizer_options){
+        .momentum = o->momentum, .decay = o->decay, .clip = o->clip, .ema_decay = o->ema};
+}
+
+/* ---- JSON ---- */
+
+rn_status rn_train_options_to_json(char **out, const rn_train_options *options) {
+    char *text = NULL;
+    rn_status status = rn_strdup(&text, "{");
+    *out = NULL;
+    for (size_t i = 0; i < N_FIELDS && status == RN_OK; i++) {
+        char *value = NULL, *longer = NULL;
+        status = rn_field_format_json(&value, options, &fields[i]);
+        if (status == RN_OK)
+            status =
+                rn_asprintf(&longer, "%s%s\"%s\": %s", text, i ? ", " : "", fields[i].name, value);
+        free(value);
+        if (status != RN_OK) break;
+        free(text);
+        text = longer;
+    }
+    if (status == RN_OK) status = rn_asprintf(out, "%s}", text);
+    free(text);
+    return status;
+}
+
+rn_status rn_train_options_from_json(rn_train_options *out, const char *json, const char *name) {
+    rn_train_options options = rn_train_options_defaults();
+    rn_status status = RN_OK;
+    cJSON *root = cJSON_Parse(json);
+    if (!cJSON_IsObject(root))
+        status = rn_fail(RN_EINPUT, "%s: the options are no JSON object", name);
+    for (const cJSON *item = root ? root->child : NULL; item && status == RN_OK;
+         item = item->next) {
+        char text[RN_OPTION_TEXT];
+        const rn_field *field = rn_field_find(fields, N_FIELDS, item->string);
+        if (!field) {
+            status = rn_fail(RN_EINPUT, "%s: unknown option %s", name, item->string);
+        } else if (cJSON_IsNumber(item) &&
+                   (field->type == RN_FIELD_INT || field->type == RN_FIELD_UINT64)) {
+            snprintf(text, sizeof text, "%lld", (long long)item->valuedouble);
+            status = rn_field_set(&options, field, text);
+        } else if (cJSON_IsNumber(item)) {
+            rn_format_double(text, item->valuedouble);
+            status = rn_field_set(&options, field, text);
+        } else if (cJSON_IsBool(item)) {
+            status = rn_field_set(&options, field, cJSON_IsTrue(item) ? "true" : "false");
+        } else {
+            status = rn_field_set(&options, field, cJSON_IsString(item) ? item->valuestring : "?");
+        }
+    }
+    cJSON_Delete(root);
+    *out = options;
+    return status;
+}
