@@ -207,8 +207,10 @@ static double finish_group(norm_job *job, size_t image, size_t group) {
         job->scale[image * c + i] = (real)scale;
         job->shift[image * c + i] = (real)((double)job->bias[i] - mean * scale);
     }
-    job->mean[image * (size_t)job->dims->groups + group] = (real)mean;
-    job->rstd[image * (size_t)job->dims->groups + group] = (real)rstd;
+    if (job->mean) {
+        job->mean[image * (size_t)job->dims->groups + group] = (real)mean;
+        job->rstd[image * (size_t)job->dims->groups + group] = (real)rstd;
+    }
     return square;
 }
 

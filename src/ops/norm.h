@@ -30,7 +30,8 @@ void rn_batch_norm_backward(const rn_exec *exec, real *din, real *dweight, real 
                             const real *dout, const real *in, const real *mean, const real *rstd,
                             const real *weight, const rn_norm_dims *dims);
 
-/* Group norm (Wu and He, arXiv:1803.08494): mean, rstd are [batch, groups], saved for backward. */
+/* Group norm (Wu and He, arXiv:1803.08494): mean, rstd are [batch, groups], saved for backward; both
+ * NULL where there will be none. */
 void rn_group_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd, const real *in,
                            const real *weight, const real *bias, real eps, bool relu,
                            const rn_norm_dims *dims);

@@ -3,7 +3,7 @@
 /* out[y][x] = max over the window at (y, x) * stride - pad, cut to the picture. A NaN wins over all
  * that comes before it and nothing wins over a NaN. */
 static inline bool wins(real x, real best) {
-    return x > best || x != x;
+    return (x > best) | (x != x);
 }
 
 typedef struct pool_job {
@@ -50,21 +50,23 @@ void rn_max_pool_forward(const rn_exec *exec, real *out, const real *in, const r
 /* Windows overlap, so a task is one stripe of channels of a picture: what it adds to is its own. */
 enum { STRIPE = 16 };
 
-/* place[i] = where channel i of the window has its maximum, as an offset in `picture` */
-static void find_places(size_t place[STRIPE], const real *picture, pool_span rows,
-                        pool_span columns, size_t n, const rn_pool_dims *d) {
+/* place[i] = the pixel of the picture where channel i of the window has its maximum. Selects, not
+ * branches, which would be guessed wrong most of the time. */
+static void find_places(int place[STRIPE], const real *picture, pool_span rows, pool_span columns,
+                        size_t n, const rn_pool_dims *d) {
     real best[STRIPE];
     for (size_t i = 0; i < n; i++) {
         best[i] = -INFINITY;
-        place[i] = (((size_t)rows.begin * (size_t)d->in_w) + (size_t)columns.begin) * (size_t)d->c;
+        place[i] = rows.begin * d->in_w + columns.begin;
     }
     for (int y = rows.begin; y < rows.end; y++) {
         for (int x = columns.begin; x < columns.end; x++) {
-            const size_t at = ((size_t)y * (size_t)d->in_w + (size_t)x) * (size_t)d->c;
+            const int at = y * d->in_w + x;
+            const real *pixel = picture + (size_t)at * (size_t)d->c;
             for (size_t i = 0; i < n; i++) {
-                if (!wins(picture[at + i], best[i])) continue;
-                best[i] = picture[at + i];
-                place[i] = at;
+                const bool better = wins(pixel[i], best[i]);
+                best[i] = better ? pixel[i] : best[i];
+                place[i] = better ? at : place[i];
             }
         }
     }
@@ -84,9 +86,9 @@ static void max_pool_backward_task(void *context, size_t task, int worker) {
     for (int oy = 0; oy < d->out_h; oy++) {
         const pool_span rows = span_of(d, oy, d->in_h);
         for (int ox = 0; ox < d->out_w; ox++, dout += c) {
-            size_t place[STRIPE];
+            int place[STRIPE];
             find_places(place, picture, rows, span_of(d, ox, d->in_w), n, d);
-            for (size_t i = 0; i < n; i++) din[place[i] + i] += dout[i];
+            for (size_t i = 0; i < n; i++) din[(size_t)place[i] * c + i] += dout[i];
         }
     }
 }
