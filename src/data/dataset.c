@@ -1,0 +1,18 @@
+#include "data/dataset.h"
+
+#include <stdlib.h>
+
+void rn_dataset_free(rn_dataset *set) {
+    for (size_t i = 0; set->class_names && i < set->n_classes; i++) free(set->class_names[i]);
+    for (size_t i = 0; set->records && i < set->n_records; i++) {
+        free(set->records[i].file);
+        free(set->records[i].path);
+    }
+    free(set->name);
+    free(set->class_names);
+    free(set->category_ids);
+    free(set->records);
+    free(set->objects);
+    free(set->notes);
+    *set = (rn_dataset){0};
+}
