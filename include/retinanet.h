@@ -220,7 +220,7 @@ bool rn_train_options_info(rn_option_info *out, size_t index);
 typedef struct rn_train_hooks {
     void *context;
     /* A line for the log, without its end. */
-    void (*log)(void *context, const char *line);
+    void (*message)(void *context, const char *line);
     /* A line that describes the moment, to be shown in place of the one before. */
     void (*progress)(void *context, const char *line);
     /* Asked after every step: true finishes the run early, saved and resumable. */

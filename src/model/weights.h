@@ -30,8 +30,14 @@ void rn_model_file_close(rn_model_file *file);
 RN_MUST_USE rn_status rn_model_file_load(const rn_model_file *file, real *block,
                                          const rn_graph *graph, const char *prefix);
 
-/* Add the parameters of `block` to a file being written. The converted copy is made by the writer's
- * callback, a tensor at a time. */
+/* Whether a tensor has the shape of a parameter, and its numbers put in place: block +
+ * param->offset, converted to our layout. `scratch` has room for param->count. RN_EINPUT: a type
+ * that holds no weights, or the first number that is not finite. */
+bool rn_weights_fit(const rn_tensor *tensor, const rn_param *param);
+RN_MUST_USE rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
+                                      const rn_param *param, const char *path);
+
+/* Add the parameters of `block` to a file being written; the block must live until it is saved. */
 RN_MUST_USE rn_status rn_weights_add(rn_safetensors_writer *writer, const real *block,
                                      const rn_graph *graph, const char *prefix, bool trained_only);
 

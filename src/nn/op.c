@@ -17,7 +17,8 @@ real *rn_run_gradient(const rn_run *run, int value) {
 }
 
 real *rn_run_statistics(const rn_run *run, int node) {
-    return run->arena + run->plan->statistics[node];
+    const size_t place = run->plan->statistics[node];
+    return place == SIZE_MAX ? NULL : run->arena + place;
 }
 
 real *rn_run_param(const rn_run *run, int node, int slot) {
@@ -137,7 +138,7 @@ static void group_norm_forward(const rn_run *run, int node) {
     const tensors t = tensors_of(run, node);
     const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
     real *mean = rn_run_statistics(run, node),
-         *rstd = mean + (size_t)dims.batch * (size_t)dims.groups;
+         *rstd = mean ? mean + (size_t)dims.batch * (size_t)dims.groups : NULL;
     rn_group_norm_forward(run->exec, t.out, mean, rstd, t.in, rn_run_param(run, node, 0),
                           rn_run_param(run, node, 1), (real)run->plan->graph->eps, t.node->relu,
                           &dims);

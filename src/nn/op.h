@@ -41,7 +41,7 @@ extern const rn_op rn_op_input, rn_op_conv, rn_op_group_norm, rn_op_batch_norm, 
 /* Where things lie. The gradient is NULL for a value that wants none. */
 real *rn_run_value(const rn_run *run, int value);
 real *rn_run_gradient(const rn_run *run, int value);
-real *rn_run_statistics(const rn_run *run, int node);
+real *rn_run_statistics(const rn_run *run, int node);               /* NULL in an inference plan */
 real *rn_run_param(const rn_run *run, int node, int slot);          /* NULL for RN_NO_PARAM */
 real *rn_run_param_gradient(const rn_run *run, int node, int slot); /* NULL if it is not trained */
 

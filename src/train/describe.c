@@ -14,7 +14,7 @@ void rn_trainer_log(rn_trainer *t, const char *format, ...) {
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     rn_run_log(&t->folder, line);
-    if (t->hooks.log) t->hooks.log(t->hooks.context, line);
+    if (t->hooks.message) t->hooks.message(t->hooks.context, line);
 }
 
 /* What the anchors make of the training set, without augmentation. */
