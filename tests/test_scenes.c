@@ -1,12 +1,12 @@
 #include "base/file.h"
 #include "data/coco.h"
+#include "temp_folder.h"
 #include <check.h>
 #include <math.h>
 #include <retinanet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SIDE = 192, CAP = 64 };
 
@@ -277,19 +277,6 @@ END_TEST
 
 /* ---- Files ---- */
 
-static char folder[64]; /* of one test */
-
-static void setup(void) {
-    (void)snprintf(folder, sizeof folder, "/tmp/rn_scenes_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void teardown(void) {
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
 static rn_scenes_options small_set(void) {
     rn_scenes_options options = RN_SCENES_OPTIONS_DEFAULT;
     options.train = 5;
@@ -300,36 +287,37 @@ static rn_scenes_options small_set(void) {
     return options;
 }
 
-static void write_set(const char *name, const rn_scenes_options *options, int threads, char **set) {
-    ck_assert_int_eq(rn_path_join(set, folder, name), RN_OK);
-    ck_assert_msg(rn_scenes_write(*set, options, threads) == RN_OK, "%s", rn_error_text());
+static void write_set(const char *name, const rn_scenes_options *options, int threads) {
+    rn_status status = rn_scenes_write(temp_path(name), options, threads);
+    ck_assert_msg(status == RN_OK, "%s", rn_error_text());
+}
+
+/* Whether two folders hold the same files with the same bytes. */
+static bool same_files(const char *a, const char *b) {
+    char command[600];
+    (void)snprintf(command, sizeof command, "diff -rq '%s' '%s' >/dev/null", temp_path(a),
+                   temp_path(b));
+    return system(command) == 0;
 }
 
 START_TEST(files_are_the_same_with_any_number_of_threads) {
-    char *one = NULL, *three = NULL, command[256];
     rn_scenes_options options = small_set();
-    write_set("one", &options, 1, &one);
-    write_set("three", &options, 3, &three);
-    (void)snprintf(command, sizeof command, "diff -r '%s' '%s'", one, three);
-    ck_assert_int_eq(system(command), 0);
-    free(three);
+    write_set("one", &options, 1);
+    write_set("three", &options, 3);
+    ck_assert(same_files("one", "three"));
     options.seed = 2;
-    write_set("other", &options, 3, &three);
-    (void)snprintf(command, sizeof command, "diff -rq '%s' '%s' >/dev/null", one, three);
-    ck_assert_int_ne(system(command), 0);
-    free(one);
-    free(three);
+    write_set("other", &options, 3);
+    ck_assert(!same_files("one", "other"));
 }
 END_TEST
 
 START_TEST(the_json_tells_what_was_rendered) {
     static scene s;
-    char *set = NULL, *path = NULL;
     rn_dataset truth = {0};
     rn_scenes_options options = small_set();
-    write_set("set", &options, 2, &set);
-    ck_assert_int_eq(rn_path_join(&path, set, "val.json"), RN_OK);
-    ck_assert_msg(rn_coco_read(&truth, path) == RN_OK, "%s", rn_error_text());
+    write_set("set", &options, 2);
+    rn_status status = rn_coco_read(&truth, temp_path("set/val.json"));
+    ck_assert_msg(status == RN_OK, "%s", rn_error_text());
     ck_assert_uint_eq(truth.n_records, 2);
     ck_assert_uint_eq(truth.n_classes, 5);
     ck_assert_str_eq(truth.class_names[2], "leaf");
@@ -351,46 +339,34 @@ START_TEST(the_json_tells_what_was_rendered) {
         rn_image_free(&s.image);
     }
     rn_dataset_free(&truth);
-    free(path);
-    free(set);
 }
 END_TEST
 
 START_TEST(masks_hold_the_object_numbers) {
     static scene s;
-    char *set = NULL, *path = NULL;
     rn_image mask;
     rn_scenes_options options = small_set();
-    write_set("set", &options, 1, &set);
-    ck_assert_int_eq(rn_path_join(&path, set, "masks/train_000004.png"), RN_OK);
-    ck_assert_int_eq(rn_image_read(&mask, path, NULL), RN_OK);
+    write_set("set", &options, 1);
+    ck_assert_int_eq(rn_image_read(&mask, temp_path("set/masks/train_000004.png"), NULL), RN_OK);
     render(&s, &options, 4);
     for (int p = 0; p < 96 * 80; p++) ck_assert_uint_eq(mask.pixels[3 * p + 1], s.mask[p]);
     rn_image_free(&mask);
     rn_image_free(&s.image);
-    free(path);
-    free(set);
     options.masks = false;
-    write_set("plain", &options, 1, &set);
-    ck_assert_int_eq(rn_path_join(&path, set, "masks"), RN_OK);
-    ck_assert(!rn_path_exists(path));
-    free(path);
-    free(set);
+    write_set("plain", &options, 1);
+    ck_assert(rn_path_exists(temp_path("plain/images")));
+    ck_assert(!rn_path_exists(temp_path("plain/masks")));
 }
 END_TEST
 
 START_TEST(a_set_is_not_written_over) {
-    char *set = NULL;
     rn_scenes_options options = small_set();
     options.train = 0;
-    write_set("set", &options, 1, &set);
-    ck_assert_int_eq(rn_scenes_write(set, &options, 1), RN_EINVAL);
+    write_set("set", &options, 1);
+    ck_assert_int_eq(rn_scenes_write(temp_path("set"), &options, 1), RN_EINVAL);
     ck_assert_ptr_nonnull(strstr(rn_error_text(), "val.json: exists"));
-    free(set);
-    ck_assert_int_eq(rn_path_join(&set, folder, "none/below"), RN_OK);
-    ck_assert_int_eq(rn_scenes_write(set, &options, 1), RN_EIO);
+    ck_assert_int_eq(rn_scenes_write(temp_path("none/below"), &options, 1), RN_EIO);
     ck_assert_ptr_nonnull(strstr(rn_error_text(), "cannot make the folder"));
-    free(set);
 }
 END_TEST
 
@@ -409,7 +385,7 @@ int main(void) {
     tcase_add_test(render_case, classes_are_the_first_k);
     tcase_add_test(render_case, clutter_and_noise_make_pictures_busier);
     tcase_add_test(render_case, options_out_of_range_are_refused);
-    tcase_add_checked_fixture(files, setup, teardown);
+    tcase_add_checked_fixture(files, temp_open, temp_close);
     tcase_add_test(files, files_are_the_same_with_any_number_of_threads);
     tcase_add_test(files, the_json_tells_what_was_rendered);
     tcase_add_test(files, masks_hold_the_object_numbers);

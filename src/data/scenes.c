@@ -30,7 +30,7 @@ rn_status rn_scenes_check(const rn_scenes_options *o) {
     RN_TRY(check_value("width", o->width, 32, 2048));
     RN_TRY(check_value("height", o->height, 32, 2048));
     RN_TRY(check_range("objects", o->min_objects, o->max_objects, 0, RN_SCENES_MAX_OBJECTS));
-    RN_TRY(check_range("object size", o->min_size, o->max_size, 0.04, 0.9));
+    RN_TRY(check_range("object size", o->min_size, o->max_size, 0.04f, 0.9f));
     RN_TRY(check_value("classes", o->classes, 1, RN_SCENES_MAX_CLASSES));
     RN_TRY(check_value("clutter", o->clutter, 0, 1));
     RN_TRY(check_value("noise", o->noise, 0, 1));
