@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 64 };
+enum { MAX_NAME = 64, MAX_SHOWN = 200 }; /* bytes compared; bytes of a value in a message */
+
+static bool same_char(char a, char b) {
+    return (a == '-' ? '_' : a) == (b == '-' ? '_' : b);
+}
 
 static bool same_name(const char *a, const char *b) {
     for (;; a++, b++) {
-        if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b)) return false;
+        if (!same_char(*a, *b)) return false;
         if (!*a) return true;
     }
 }
@@ -35,7 +39,7 @@ size_t rn_edit_distance(const char *a, const char *b) {
         row[0] = i;
         for (size_t k = 1; k <= m; k++) {
             const size_t above = row[k];
-            row[k] = min3(row[k - 1] + 1, above + 1, diagonal + (a[i - 1] != b[k - 1]));
+            row[k] = min3(row[k - 1] + 1, above + 1, diagonal + !same_char(a[i - 1], b[k - 1]));
             diagonal = above;
         }
     }
@@ -47,7 +51,8 @@ const char *rn_field_nearest(const rn_field *fields, size_t n, const char *name)
     size_t least = 4; /* more edits than three are another word */
     for (size_t i = 0; i < n; i++) {
         const size_t distance = rn_edit_distance(fields[i].name, name);
-        if (distance >= least) continue;
+        const size_t length = strlen(fields[i].name);
+        if (distance >= least || 2 * distance > length) continue; /* "foo" is no "lr" */
         least = distance;
         nearest = fields[i].name;
     }
@@ -56,18 +61,19 @@ const char *rn_field_nearest(const rn_field *fields, size_t n, const char *name)
 
 /* ---- from text ---- */
 
-static rn_status out_of_range(const rn_field *field, const char *value) {
+static rn_status out_of_range(const rn_field *field, const char *value, size_t size) {
     char low[32], high[32];
     rn_format_double(low, field->min);
     rn_format_double(high, field->max);
-    return rn_fail(RN_EINVAL, "%s: got %s, want %s..%s", field->name, value, low, high);
+    return rn_fail(RN_EINVAL, "%s: got %.*s, want %s..%s", field->name,
+                   (int)(size < MAX_SHOWN ? size : MAX_SHOWN), value, low, high);
 }
 
 static rn_status set_int(void *at, const rn_field *field, const char *value) {
-    int64_t number;
-    if (!rn_parse_int(&number, value, strlen(value)) || (double)number < field->min ||
-        (double)number > field->max)
-        return out_of_range(field, value);
+    int64_t number; /* compared as an integer: as a double 2^53 + 1 would be 2^53 */
+    if (!rn_parse_int(&number, value, strlen(value)) || number < (int64_t)field->min ||
+        number > (int64_t)field->max)
+        return out_of_range(field, value, strlen(value));
     if (field->type == RN_FIELD_INT)
         *(int *)at = (int)number;
     else
@@ -78,7 +84,7 @@ static rn_status set_int(void *at, const rn_field *field, const char *value) {
 static rn_status set_double(double *at, const rn_field *field, const char *value, size_t size) {
     double number;
     if (!rn_parse_double(&number, value, size) || number < field->min || number > field->max)
-        return out_of_range(field, value);
+        return out_of_range(field, value, size);
     *at = number;
     return RN_OK;
 }

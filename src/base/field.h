@@ -42,7 +42,8 @@ RN_MUST_USE rn_status rn_field_format_json(char **out, const void *object, const
 /* *out = `text` as a JSON string with its quotes, malloc'ed. */
 RN_MUST_USE rn_status rn_json_quote(char **out, const char *text);
 
-/* Damerau-free edit distance, for suggestions. */
+/* Insertions, deletions and replacements from `a` to `b`, for suggestions; '-' is '_'. Only the
+ * first 64 bytes of each count. */
 size_t rn_edit_distance(const char *a, const char *b);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PRESET = 1 << 20 }; /* bytes */
+enum { MAX_PRESET = 1 << 20, MAX_VALUE = 2048 }; /* bytes of a file, of a value as text */
 
 /* ---- the table ---- */
 
@@ -185,7 +185,7 @@ static rn_status value_text(char *out, size_t size, const cJSON *item, const cha
         cJSON_ArrayForEach(element, item) {
             char number[32];
             if (!cJSON_IsNumber(element))
-                return rn_fail(RN_EINPUT, "%s: %s: want numbers", name, item->string);
+                return rn_fail(RN_EINPUT, "%s: %s: want a list of numbers", name, item->string);
             rn_format_double(number, element->valuedouble);
             used += (size_t)snprintf(out + used, size - used, "%s%s", used ? "," : "", number);
             if (used >= size)
@@ -232,12 +232,13 @@ static rn_status read_classes(rn_model_config *config, const cJSON *list, const 
     cJSON_ArrayForEach(item, list) {
         const cJSON *id = cJSON_GetObjectItemCaseSensitive(item, "id");
         const cJSON *text = cJSON_GetObjectItemCaseSensitive(item, "name");
-        if (!cJSON_IsNumber(id) || !cJSON_IsString(text) || fabs(id->valuedouble) > 0x1p53) {
+        const double number = cJSON_IsNumber(id) ? id->valuedouble : NAN;
+        if (!cJSON_IsString(text) || !(fabs(number) <= 0x1p53) || number != floor(number)) {
             status = rn_fail(RN_EINPUT, "%s: classes: want {\"id\": 1, \"name\": \"...\"}", name);
             goto done;
         }
         names[i] = text->valuestring;
-        ids[i++] = (int64_t)id->valuedouble;
+        ids[i++] = (int64_t)number;
     }
     status = rn_model_config_set_classes(config, names, ids, i);
 done:
@@ -246,22 +247,51 @@ done:
     return status;
 }
 
-static rn_status read_item(rn_model_config *config, const cJSON *item, const char *name,
-                           rn_preset_default *train, void *context) {
-    char text[2048];
-    if (strcmp(item->string, "classes") == 0) return read_classes(config, item, name);
-    if (strcmp(item->string, "train") == 0) {
-        const cJSON *entry;
-        if (!cJSON_IsObject(item)) return rn_fail(RN_EINPUT, "%s: train: want an object", name);
-        cJSON_ArrayForEach(entry, item) {
-            RN_TRY(value_text(text, sizeof text, entry, name));
-            if (train && train(context, entry->string, text) != RN_OK)
-                return rn_fail_prefix(RN_EINPUT, name);
-        }
-        return RN_OK;
+/* cJSON keeps both of two equal keys. Whoever asks refuses unknown keys, so the list before the
+ * second one is short. */
+static bool stands_twice(const cJSON *object, const cJSON *item) {
+    for (const cJSON *other = object->child; other != item; other = other->next)
+        if (strcmp(other->string, item->string) == 0) return true;
+    return false;
+}
+
+static rn_status read_train(const cJSON *object, const char *name, rn_preset_default *train,
+                            void *context) {
+    char text[MAX_VALUE];
+    const cJSON *entry;
+    if (!cJSON_IsObject(object)) return rn_fail(RN_EINPUT, "%s: train: want an object", name);
+    if (!train) return RN_OK;
+    cJSON_ArrayForEach(entry, object) {
+        if (stands_twice(object, entry))
+            return rn_fail(RN_EINPUT, "%s: train: %s stands twice", name, entry->string);
+        RN_TRY(value_text(text, sizeof text, entry, name));
+        if (train(context, entry->string, text) != RN_OK) return rn_fail_prefix(RN_EINPUT, name);
     }
+    return RN_OK;
+}
+
+/* Text alone would let "16" pass for 16 and 1 for true. */
+static rn_status check_type(const rn_field *field, const cJSON *item, const char *name) {
+    const char *want = "a number";
+    bool fits = cJSON_IsNumber(item);
+    if (field->type == RN_FIELD_BOOL) {
+        want = "true or false";
+        fits = cJSON_IsBool(item);
+    } else if (field->type == RN_FIELD_ENUM || field->type == RN_FIELD_TEXT) {
+        want = "a text";
+        fits = cJSON_IsString(item);
+    } else if (field->type == RN_FIELD_DOUBLES) {
+        want = "a list of numbers";
+        fits = cJSON_IsArray(item);
+    }
+    return fits ? RN_OK : rn_fail(RN_EINPUT, "%s: %s: want %s", name, item->string, want);
+}
+
+static rn_status read_field(rn_model_config *config, const cJSON *item, const char *name) {
+    char text[MAX_VALUE];
     const rn_field *field = rn_field_find(fields, N_FIELDS, item->string);
     if (!field) return unknown_key(item->string, name);
+    RN_TRY(check_type(field, item, name));
     RN_TRY(value_text(text, sizeof text, item, name));
     return rn_field_set(config, field, text) == RN_OK ? RN_OK : rn_fail_prefix(RN_EINPUT, name);
 }
@@ -277,8 +307,16 @@ rn_status rn_model_config_from_json(rn_model_config *out, const char *json, cons
         return rn_fail(RN_EINPUT, "%s: offset %zu: no valid JSON", name,
                        end ? (size_t)(end - json) : (size_t)0);
     if (!cJSON_IsObject(root)) status = rn_fail(RN_EINPUT, "%s: want a JSON object", name);
-    for (const cJSON *item = root->child; item && status == RN_OK; item = item->next)
-        status = read_item(&config, item, name, train, context);
+    for (const cJSON *item = root->child; item && status == RN_OK; item = item->next) {
+        if (stands_twice(root, item))
+            status = rn_fail(RN_EINPUT, "%s: %s stands twice", name, item->string);
+        else if (strcmp(item->string, "classes") == 0)
+            status = read_classes(&config, item, name);
+        else if (strcmp(item->string, "train") == 0)
+            status = read_train(item, name, train, context);
+        else
+            status = read_field(&config, item, name);
+    }
     if (status == RN_OK && rn_model_config_check(&config) != RN_OK)
         status = rn_fail_prefix(RN_EINPUT, name);
     cJSON_Delete(root);
