@@ -4,6 +4,8 @@
 
 #include "data/dataset.h"
 
+#define RN_COCO_MAX_BYTES ((size_t)4 << 30) /* larger files are refused */
+
 /* What a detections file holds: one row a box, as given (no clipping, no dropping). */
 typedef struct rn_result_row {
     int64_t image_id;
@@ -15,12 +17,21 @@ typedef struct rn_result_row {
 typedef struct rn_results {
     rn_result_row *rows; /* [n] in file order */
     size_t n;
+    size_t n_unknown_category; /* boxes of categories that the truth has not: left out of rows */
 } rn_results;
 
-/* Read ground truth. Objects as given, degenerate ones too. record.path stays NULL. Faults:
- * bad-inputs.md 18-29, 34, 36, 38. */
+/* Read ground truth: "images" (id, file_name; width, height), "annotations" (id, image_id,
+ * category_id, bbox; area, iscrowd) and "categories" (id, name), where what stands before the ';'
+ * must be there. Everything else is passed over, as long as it is JSON.
+ *
+ * Objects are as given, degenerate ones too; classes ascend by id; record.path stays NULL. Ids are
+ * exact integers of at most 2^53 in magnitude, each given once. RN_EINPUT with FILE:LINE:COL,
+ * RN_ENOMEM; on failure *out is empty. */
 RN_MUST_USE rn_status rn_coco_read(rn_dataset *out, const char *path);
-/* Read a results list; `truth` serves the check of image ids (bad-inputs.md 37). */
+
+/* Read a list of results (image_id, category_id, bbox, score). An image that `truth` has not is
+ * RN_EINPUT; a category that it has not is counted and left out, as the reference does. On failure
+ * *out is empty. */
 RN_MUST_USE rn_status rn_results_read(rn_results *out, const char *path, const rn_dataset *truth);
 void rn_results_free(rn_results *results);
 
