@@ -45,27 +45,39 @@ void rn_dataset_free(rn_dataset *set); /* and zero it */
 /* Which pictures of a set are asked for. */
 typedef enum rn_split_use { RN_SPLIT_TRAIN, RN_SPLIT_VAL } rn_split_use;
 
-/* Open DATA: a folder or annotation file of a format that is recognised (COCO json, VOC; see
- * cli.md's rules in README).
+/* Open DATA: a folder or annotation file of a format that is recognised.
+ *
+ *   COCO  <split>.json, or annotations/instances_<split>*.json ("val" finds "val2017"); pictures in
+ *         images/<split>, images, <split>, or beside the json. A json file given as DATA stands for
+ *         its folder, itself being train, or val where it bears a name of val
+ *   VOC   Annotations or annotations, JPEGImages or images, ImageSets/Main/<split>.txt (without
+ *         lists all is one split, "all"). Classes are those of all xml files by name, with ids from
+ *         1; what the train split does not show is left out for RN_SPLIT_TRAIN, the ids stay
  *
  *   split   name ("train", "val", "test", ...) or NULL for the default of `use`: train, else
- * trainval; val, else valid, else test; and where a set has no splits, 20% of the files by a hash
- * of their name are val, the rest train
+ *           trainval, else the only one; val, else valid, else test. Where none is for val, the
+ *           pictures whose name's hash is a multiple of 5 are val and the rest of train is train
+ *           ("train" and "val" then name these parts); in a very small set val may be empty
  *
- * Every record has a path whose file exists; nothing is decoded. RN_EINPUT with FILE:LINE:COL where
- * a file is at fault. */
+ * RN_SPLIT_TRAIN: objects are clipped to their pictures and empty ones skipped, with notes; a set
+ * without objects is refused. RN_SPLIT_VAL: objects as the format gives them. Every record has a
+ * path whose file exists (up to 5% may be missing: skipped, with notes); nothing is decoded.
+ * RN_EINPUT with FILE:LINE:COL where a file is at fault (bad-inputs.md 30, 31, 34, 35, 39-47). */
 RN_MUST_USE rn_status rn_dataset_open(rn_dataset *out, const char *data, const char *split,
                                       rn_split_use use);
 
-/* Keep the classes' order of `names` (a model's): labels are remapped. RN_EINPUT names a class that
- * the set has and `names` lacks. */
+/* Give the set the classes `names` (a model's) in their order: labels are remapped, the ids stay,
+ * and a name that the set lacks gets an id that it does not use. A class of the set that `names`
+ * lacks is left out, with a note, if it has no object; else RN_EINPUT names it and the set is as it
+ * was. */
 RN_MUST_USE rn_status rn_dataset_match_classes(rn_dataset *set, char *const *names, size_t n_names);
 
 /* Read a record's picture the way round that its annotation counts: upright (EXIF applied, as
  * detect sees it) if that has the annotated size or none is annotated, as stored if only that has
  * it. max_pixels 0: the default limit. RN_EINPUT if it cannot be decoded or has another size. */
 RN_MUST_USE rn_status rn_record_read(rn_image *out, const rn_record *record, size_t max_pixels);
-/* Width and height that rn_record_read would give: the annotated, else those of the file's header. */
+/* Width and height that rn_record_read would give: the annotated, else those of the file's header.
+ */
 RN_MUST_USE rn_status rn_record_size(int *width, int *height, const rn_record *record);
 
 #endif

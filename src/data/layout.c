@@ -69,21 +69,22 @@ static rn_status no_split(const rn_request *request, const char *wanted, char *c
 rn_status rn_split_choose(size_t *index, rn_part *part, char *const *names, size_t n, size_t given,
                           const rn_request *request) {
     const char *data = request->data, *split = request->split;
-    bool for_val = request->use == RN_SPLIT_VAL;
+    bool for_val = request->use == RN_SPLIT_VAL, found = false;
     size_t train, val;
     *part = RN_PART_ALL;
     if (split) {
         RN_TRY(find_split(index, names, n, split, data));
-        if (*index < n) return RN_OK;
-        /* The two parts of a set without splits can be asked for by name. */
+        found = *index < n;
         for_val = strcmp(split, "val") == 0;
-        if (!for_val && strcmp(split, "train") != 0) return no_split(request, split, names, n);
-    }
+        if (!for_val && strcmp(split, "train") != 0)
+            return found ? RN_OK : no_split(request, split, names, n);
+        if (for_val && found) return RN_OK;
+    } /* "train", or a "val" that is not there: they may name the parts of a set without val */
     RN_TRY(find_first(&train, names, n, train_names, TRAIN_NAMES, data));
     RN_TRY(find_first(&val, names, n, val_names, VAL_NAMES, data));
-    if (given < n) *(is_val(names[given]) ? &val : &train) = given;
+    if (given < n && !found) *(is_val(names[given]) ? &val : &train) = given;
     if (train == n && val == n && n == 1) train = 0;
-    if (split && val < n) return no_split(request, split, names, n);
+    if (split && !found && val < n) return no_split(request, split, names, n);
     if (for_val && val < n) {
         *index = val;
         return RN_OK;

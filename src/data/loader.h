@@ -61,10 +61,11 @@ size_t rn_loader_batches(const rn_loader *loader); /* an epoch: ceil(pictures / 
 /* Go to batch `batch` of epoch `epoch` and prepare from there on, over the epoch's end into the
  * next. */
 RN_MUST_USE rn_status rn_loader_seek(rn_loader *loader, uint64_t epoch, size_t batch);
-/* The next batch; valid until the next call. A picture that cannot be decoded is replaced by the
- * next of the epoch and counted; more than 5% of the set is RN_EINPUT. */
+/* The next batch; valid until the next call. A picture that cannot be read (rn_record_read) is
+ * replaced by the next of the epoch and counted; more than 5% of the set is RN_EINPUT. The count is
+ * that of the batches given, however far the workers are ahead. RN_ENOMEM. */
 RN_MUST_USE rn_status rn_loader_next(rn_loader *loader, const rn_batch **batch);
-size_t rn_loader_bad(const rn_loader *loader); /* pictures that could not be decoded, so far */
+size_t rn_loader_bad(const rn_loader *loader); /* pictures that could not be read, so far */
 /* What is wrong with bad picture `index`, in the order met; valid as long as the loader. */
 const char *rn_loader_bad_text(const rn_loader *loader, size_t index);
 double
