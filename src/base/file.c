@@ -18,7 +18,7 @@ static rn_status open_regular(int *fd, size_t *size, const char *path, size_t li
     if (*fd < 0) return rn_fail(RN_EINPUT, "%s: cannot open: %s", path, strerror(errno));
     if (fstat(*fd, &info) != 0)
         return rn_fail(RN_EINPUT, "%s: cannot read: %s", path, strerror(errno));
-    if (S_ISDIR(info.st_mode)) return rn_fail(RN_EINPUT, "%s: is a folder, want a file", path);
+    if (S_ISDIR(info.st_mode)) return rn_fail(RN_EINPUT, "%s: is a folder", path);
     if (!S_ISREG(info.st_mode)) return rn_fail(RN_EINPUT, "%s: not a regular file", path);
     if ((uint64_t)info.st_size > limit)
         return rn_fail(RN_EINPUT, "%s: %lld bytes is over the limit of %zu", path,
@@ -63,7 +63,9 @@ done:
 /* ---- writing ---- */
 
 struct rn_writer {
-    char *path, *temporary;
+    char *path;      /* as given, for error texts */
+    char *target;    /* what `path` is when links are followed */
+    char *temporary; /* renamed to `target`; NULL while there is none */
     int fd;
 };
 
@@ -73,31 +75,49 @@ static rn_status cannot_write(const char *path) {
 
 void rn_writer_abort(rn_writer *writer) {
     if (!writer) return;
-    if (writer->fd >= 0) {
-        close(writer->fd);
-        unlink(writer->temporary);
-    }
+    if (writer->fd >= 0) close(writer->fd);
+    if (writer->temporary) unlink(writer->temporary);
     free(writer->temporary);
+    free(writer->target);
     free(writer->path);
     free(writer);
 }
 
+/* Make the temporary beside the target. open() with O_EXCL, not mkstemp(): the file is to have the
+ * mode that the user's umask asks for. */
+static rn_status open_temporary(rn_writer *w) {
+    for (int attempt = 0;; attempt++) {
+        char *name;
+        RN_TRY(rn_asprintf(&name, "%s.tmp-%ld-%d", w->target, (long)getpid(), attempt));
+        w->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (w->fd >= 0) {
+            w->temporary = name;
+            return RN_OK;
+        }
+        free(name);
+        if (errno != EEXIST) return cannot_write(w->path); /* EEXIST: a killed run's, or a twin's */
+    }
+}
+
 rn_status rn_writer_open(rn_writer **out, const char *path) {
     rn_writer *w = NULL;
+    struct stat info;
     rn_status status;
     *out = NULL;
     RN_TRY(rn_alloc(&w, 1, sizeof *w));
     w->fd = -1;
     if ((status = rn_strdup(&w->path, path)) != RN_OK) goto done;
-    if ((status = rn_asprintf(&w->temporary, "%s.tmp-XXXXXX", path)) != RN_OK) goto done;
-    w->fd = mkostemp(w->temporary, O_CLOEXEC);
-    if (w->fd < 0) {
-        status = cannot_write(path);
+    /* A rename would replace a link, and /dev/stdout is one: write to what it points to. */
+    w->target = realpath(path, NULL);
+    if (!w->target && (status = rn_strdup(&w->target, path)) != RN_OK) goto done;
+    if (stat(w->target, &info) != 0 || S_ISREG(info.st_mode)) {
+        status = open_temporary(w);
         goto done;
     }
-    const mode_t mask = umask(0); /* mkostemp makes 0600; what is wanted is what open would make */
-    umask(mask);
-    (void)!fchmod(w->fd, 0666 & ~mask);
+    /* Nor may a rename replace /dev/null or a FIFO: those take the bytes as they come. A folder is
+     * refused by open(). */
+    w->fd = open(w->target, O_WRONLY | O_CLOEXEC);
+    if (w->fd < 0) status = cannot_write(path);
 done:
     if (status == RN_OK)
         *out = w;
@@ -134,18 +154,17 @@ static void sync_folder(const char *path) {
 
 rn_status rn_writer_commit(rn_writer *writer) {
     rn_status status = RN_OK;
-    if (fsync(writer->fd) != 0) status = cannot_write(writer->path);
-    if (status == RN_OK && rename(writer->temporary, writer->path) != 0)
-        status = cannot_write(writer->path);
-    if (status != RN_OK) {
-        rn_writer_abort(writer);
-        return status;
+    if (writer->temporary) {
+        if (fsync(writer->fd) != 0 || rename(writer->temporary, writer->target) != 0) {
+            status = cannot_write(writer->path);
+        } else {
+            sync_folder(writer->target);
+            free(writer->temporary);
+            writer->temporary = NULL; /* nothing left to remove */
+        }
     }
-    sync_folder(writer->path);
-    close(writer->fd); /* synced: nothing can fail any more */
-    writer->fd = -1;
     rn_writer_abort(writer);
-    return RN_OK;
+    return status;
 }
 
 rn_status rn_file_write(const char *path, const void *bytes, size_t size) {
@@ -211,11 +230,15 @@ rn_status rn_folder_list(char ***names, size_t *count, const char *folder) {
     *count = 0;
     DIR *dir = opendir(folder);
     if (!dir) return rn_fail(RN_EINPUT, "%s: cannot open: %s", folder, strerror(errno));
-    while ((entry = readdir(dir))) {
+    while (errno = 0, (entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if ((status = rn_reserve(&list, &cap, n + 1, sizeof *list)) != RN_OK) goto done;
         if ((status = rn_strdup(&list[n], entry->d_name)) != RN_OK) goto done;
         n++;
+    }
+    if (errno != 0) {
+        status = rn_fail(RN_EINPUT, "%s: cannot read: %s", folder, strerror(errno));
+        goto done;
     }
     if (n > 0) qsort(list, n, sizeof *list, compare_names);
     *names = list;

@@ -9,7 +9,9 @@
  * bytes. */
 RN_MUST_USE rn_status rn_file_read(uint8_t **bytes, size_t *size, const char *path, size_t limit);
 
-/* A file being written beside its target, in the same folder. */
+/* A file being written beside its target, in the same folder, as TARGET.tmp-PID-N. Links are
+ * followed; a device or FIFO has no temporary and takes the bytes at once. RN_EIO: "FILE: cannot
+ * write: No space left on device". */
 typedef struct rn_writer rn_writer;
 RN_MUST_USE rn_status rn_writer_open(rn_writer **out, const char *path);
 RN_MUST_USE rn_status rn_writer_write(rn_writer *writer, const void *bytes, size_t size);

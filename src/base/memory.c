@@ -15,13 +15,14 @@ bool rn_mul(size_t *out, size_t a, size_t b) {
 rn_status rn_alloc(void *out, size_t count, size_t size) {
     size_t bytes;
     void *memory = NULL;
+    memcpy(out, &memory, sizeof memory); /* any object pointer type */
     if (!rn_mul(&bytes, count, size) || bytes > PTRDIFF_MAX - RN_ALIGN)
         return rn_fail(RN_ENOMEM, "cannot allocate %zu x %zu bytes", count, size);
     bytes = bytes > 0 ? bytes : 1;
     if (posix_memalign(&memory, RN_ALIGN, bytes) != 0)
         return rn_fail(RN_ENOMEM, "cannot allocate %zu bytes", bytes);
     memset(memory, 0, bytes);
-    memcpy(out, &memory, sizeof memory); /* any object pointer type */
+    memcpy(out, &memory, sizeof memory);
     return RN_OK;
 }
 
@@ -74,24 +75,48 @@ static size_t read_number(const char *path, const char *key, size_t unit) {
     return value;
 }
 
-size_t rn_memory_available(void) {
-    size_t least = read_number("/proc/meminfo", "MemAvailable:", 1024);
-    const size_t limit = read_number("/sys/fs/cgroup/memory.max", "", 1);
-    const size_t current = read_number("/sys/fs/cgroup/memory.current", "", 1);
-    if (limit != SIZE_MAX && current != SIZE_MAX) {
-        const size_t left = limit > current ? limit - current : 0;
-        if (left < least) least = left;
-    }
-    struct rlimit address;
-    if (getrlimit(RLIMIT_AS, &address) == 0 && address.rlim_cur != RLIM_INFINITY) {
-        const size_t used = read_number("/proc/self/statm", "", (size_t)sysconf(_SC_PAGESIZE));
-        const size_t left = used < address.rlim_cur ? address.rlim_cur - used : 0;
-        if (left < least) least = left;
+static size_t left_of(size_t limit, size_t used) {
+    if (limit == SIZE_MAX || used == SIZE_MAX) return SIZE_MAX;
+    return limit > used ? limit - used : 0;
+}
+
+static size_t min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* What a container's memory controller (version 2, then 1) leaves. Its usage counts cached file
+ * pages, which the kernel drops before it refuses memory: a long look at pictures must not read as
+ * a full machine. */
+static size_t cgroup_available(void) {
+    static const struct {
+        const char *limit, *used, *stat, *cached;
+    } versions[] = {{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current",
+                     "/sys/fs/cgroup/memory.stat", "inactive_file "},
+                    {"/sys/fs/cgroup/memory/memory.limit_in_bytes",
+                     "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+                     "/sys/fs/cgroup/memory/memory.stat", "total_inactive_file "}};
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        const size_t limit = read_number(versions[i].limit, "", 1);
+        const size_t cached = read_number(versions[i].stat, versions[i].cached, 1);
+        size_t used = read_number(versions[i].used, "", 1);
+        if (used != SIZE_MAX && cached < used) used -= cached;
+        least = min_size(least, left_of(limit, used));
     }
     return least;
 }
 
+size_t rn_memory_available(void) {
+    const size_t least =
+        min_size(read_number("/proc/meminfo", "MemAvailable:", 1024), cgroup_available());
+    struct rlimit address;
+    if (getrlimit(RLIMIT_AS, &address) != 0 || address.rlim_cur == RLIM_INFINITY) return least;
+    const size_t used = read_number("/proc/self/statm", "", (size_t)sysconf(_SC_PAGESIZE));
+    return min_size(least, left_of((size_t)address.rlim_cur, used));
+}
+
+/* Not getrusage(): its ru_maxrss starts from the size of the program that forked this one. */
 size_t rn_memory_peak(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
+    const size_t peak = read_number("/proc/self/status", "VmHWM:", 1024);
+    return peak == SIZE_MAX ? 0 : peak;
 }

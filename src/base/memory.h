@@ -12,7 +12,7 @@ bool rn_mul(size_t *out, size_t a, size_t b);
 
 /* *out = `count` zeroed elements of `size` bytes, aligned to RN_ALIGN, never NULL on success (count
  * 0 gives one byte). `out` is the address of a pointer of any object type. Freed with free().
- * RN_ENOMEM. */
+ * RN_ENOMEM leaves *out NULL. */
 RN_MUST_USE rn_status rn_alloc(void *out, size_t count, size_t size);
 
 /* Grow *array (malloc'ed or NULL, `*cap` elements of `size` bytes) so that it holds at least
@@ -27,8 +27,8 @@ RN_MUST_USE rn_status rn_strdup(char **out, const char *text);
 RN_MUST_USE rn_status rn_asprintf(char **out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Bytes of memory that could still be had: the least of MemAvailable, the cgroup's limit and
- * RLIMIT_AS; SIZE_MAX if unknown. */
+/* Bytes of memory that could still be had: the least of what MemAvailable, the cgroup's
+ * limit and RLIMIT_AS leave; SIZE_MAX if unknown. */
 size_t rn_memory_available(void);
 
 /* Peak resident size of this process in bytes, 0 if unknown. */

@@ -1,7 +1,6 @@
 #include "base/number.h"
 
-#include <errno.h>
-#include <limits.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -59,6 +58,11 @@ static bool parse_short(double *out, const char *s, size_t n) {
     return true;
 }
 
+/* glibc hands out its static C locale: no cost, nothing to free, no failure. */
+static locale_t c_locale(void) {
+    return newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
 bool rn_parse_double(double *out, const char *text, size_t size) {
     char copy[512];
     if (!is_number(text, size)) return false;
@@ -66,12 +70,13 @@ bool rn_parse_double(double *out, const char *text, size_t size) {
     if (size >= sizeof copy) return false;
     memcpy(copy, text, size);
     copy[size] = '\0';
-    locale_t c = newlocale(LC_ALL_MASK, "C",
-                           (locale_t)0); /* glibc gives its static one: no cost, no failure */
+    const locale_t c = c_locale();
     if (!c) return false;
-    *out = strtod_l(copy, NULL, c);
+    const double value = strtod_l(copy, NULL, c);
     freelocale(c);
-    return isfinite(*out);
+    if (!isfinite(value)) return false;
+    *out = value;
+    return true;
 }
 
 bool rn_parse_int(int64_t *out, const char *text, size_t size) {
@@ -94,12 +99,14 @@ size_t rn_format_double(char out[32], double value) {
         strcpy(out, "null");
         return 4;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    const locale_t c = c_locale(), before = uselocale(c); /* of this thread alone */
+    /* 15 digits survive a normal double, and %g drops their zeros; a subnormal may need but one. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         double back;
         snprintf(out, 32, "%.*g", digits, value);
-        for (char *p = out; *p; p++)
-            if (*p == ',') *p = '.'; /* a locale's decimal comma */
         if (rn_parse_double(&back, out, strlen(out)) && back == value) break;
     }
+    uselocale(before);
+    freelocale(c);
     return strlen(out);
 }

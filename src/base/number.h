@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* Decimal floating point (JSON's grammar: no hex, no inf, no nan, no leading '+' or blanks) in all
- * of text[0, size). False if it is not one, or if it overflows (1e999). Correctly rounded. */
+ * of text[0, size). False if it is not one, or if it overflows (1e999), or if it
+ * is longer than 511 bytes. Correctly rounded. *out is written on success alone. */
 bool rn_parse_double(double *out, const char *text, size_t size);
 
 /* Integer in all of text[0, size): [-]digits. False if it is not one or does not fit. */

@@ -7,22 +7,29 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Rounds of looking for work before a worker sleeps: some 20 us, longer than the gap between two
- * kernels. */
-enum { SPINS = 4000, MAX_THREADS = 1024 };
+enum {
+    SPINS = 4000, /* looks for work before a worker sleeps: 20 to 200 us by the processor's pause,
+                     longer than the gap between two kernels */
+    MAX_THREADS = 1024
+};
+
+/* The job's door: a bit that says it is open, below it how many workers are inside. A worker that
+ * wakes late, because the machine is busy, finds it closed: the caller waits for those inside, not
+ * for those asleep. */
+#define DOOR_OPEN 0x80000000u
 
 struct rn_threads {
     int count;
     pthread_t *others; /* [count - 1] workers 1.. */
     int started;
 
-    /* The current job; written before `round` moves on, read after. */
+    /* The current job; written while the door is shut and nobody inside. */
     rn_task_fn *fn;
     void *context;
     size_t tasks;
     atomic_size_t next; /* the next task that nobody has taken */
-    atomic_int working; /* workers that have not finished this round */
-    atomic_uint round;  /* counts jobs; a change is the call to work */
+    atomic_uint door;
+    atomic_uint round; /* counts jobs; a change is the call to work */
     atomic_bool stop;
 
     pthread_mutex_t mutex; /* for sleeping alone */
@@ -51,6 +58,19 @@ static void pause_cpu(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #endif
+}
+
+static bool enter(rn_threads *t) {
+    unsigned door = atomic_load_explicit(&t->door, memory_order_relaxed);
+    while (door & DOOR_OPEN)
+        if (atomic_compare_exchange_weak_explicit(&t->door, &door, door + 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
+static void leave(rn_threads *t) {
+    atomic_fetch_sub_explicit(&t->door, 1, memory_order_release);
 }
 
 /* Take tasks until none is left. */
@@ -86,8 +106,9 @@ static void *serve(void *argument) {
     for (;;) {
         seen = await_round(t, seen);
         if (atomic_load(&t->stop)) return NULL;
+        if (!enter(t)) continue;
         work(t, s.worker);
-        atomic_fetch_sub_explicit(&t->working, 1, memory_order_release);
+        leave(t);
     }
 }
 
@@ -150,10 +171,11 @@ void rn_threads_run(rn_threads *t, size_t tasks, rn_task_fn *fn, void *context) 
     t->context = context;
     t->tasks = tasks;
     atomic_store_explicit(&t->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&t->working, t->count - 1, memory_order_relaxed);
+    atomic_store_explicit(&t->door, DOOR_OPEN, memory_order_release);
     call(t);
     work(t, 0);
-    for (int i = 0; atomic_load_explicit(&t->working, memory_order_acquire) > 0; i++) {
+    atomic_fetch_and_explicit(&t->door, ~DOOR_OPEN, memory_order_relaxed);
+    for (int i = 0; atomic_load_explicit(&t->door, memory_order_acquire) > 0; i++) {
         if (i < SPINS)
             pause_cpu();
         else
