@@ -340,7 +340,8 @@ static double ap50(picture *p) {
     static rn_object objects[VAL * CAP];
     static rn_result_row rows[VAL * PROPOSALS];
     static int64_t ids[CLASSES] = {1, 2, 3, 4, 5};
-    static char *names[CLASSES] = {"key", "gear", "leaf", "mug", "starfish"};
+    static char text[CLASSES][12] = {"key", "gear", "leaf", "mug", "starfish"};
+    char *names[CLASSES] = {text[0], text[1], text[2], text[3], text[4]};
     rn_dataset truth = {.class_names = names,
                         .category_ids = ids,
                         .n_classes = CLASSES,
