@@ -89,6 +89,11 @@ void rn_image_free(rn_image *image); /* and zero it */
  * RN_EINVAL for another ending, RN_EIO. */
 RN_MUST_USE rn_status rn_image_write(const rn_image *image, const char *path);
 
+/* The same for a picture that carries our mark (a JPEG comment, a PNG text), and whether a file carries
+ * it: such a file may be replaced without asking. */
+RN_MUST_USE rn_status rn_image_write_annotated(const rn_image *image, const char *path);
+bool rn_image_is_annotated(const char *path);
+
 /* Draw boxes with anti-aliased labels ("dog 0.91") in place; colour by label, line width by picture
  * size. */
 RN_MUST_USE rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n,

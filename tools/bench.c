@@ -7,13 +7,14 @@
 
 enum { PRESET, SIZE, BATCH, CLASSES, THREADS, RUNS, JSON };
 
-static const cli_option options[] = {{"preset", 0, "NAME|FILE.json", "network: nano, small, r18 (default), r50"},
-                                     {"size", 0, "S|HxW", "input in pixels (default 320)"},
-                                     {"batch", 0, "N", "pictures a training step (default 1)"},
-                                     {"classes", 0, "K", "classes (default 91)"},
-                                     {"threads", 0, "N", "threads (default: one a core)"},
-                                     {"runs", 0, "N", "timed runs, behind one that is not (default 10)"},
-                                     {"json", 0, "FILE", "write the figures to FILE, - for stdout"}};
+static const cli_option options[] = {
+    {"preset", 0, "NAME|FILE.json", "network: nano, small, r18 (default), r50"},
+    {"size", 0, "S|HxW", "input in pixels (default 320)"},
+    {"batch", 0, "N", "pictures a training step (default 1)"},
+    {"classes", 0, "K", "classes (default 91)"},
+    {"threads", 0, "N", "threads (default: one a core)"},
+    {"runs", 0, "N", "timed runs, behind one that is not (default 10)"},
+    {"json", 0, "FILE", "write the figures to FILE, - for stdout"}};
 
 /* "320" or "800x1216": height x width. */
 static bool parse_size(cli *c, rn_bench_options *o) {
@@ -34,13 +35,22 @@ static bool parse_size(cli *c, rn_bench_options *o) {
 
 static bool take_option(cli *c, int option, rn_bench_options *o, const char **json) {
     switch (option) {
-    case PRESET: o->preset = c->value; return true;
-    case SIZE: return parse_size(c, o);
-    case BATCH: return cli_int(c, &o->batch, 1, 1024);
-    case CLASSES: return cli_int(c, &o->classes, 1, 10000);
-    case THREADS: return cli_int(c, &o->threads, 1, 1024);
-    case RUNS: return cli_int(c, &o->runs, 1, 100000);
-    default: *json = c->value; return true;
+    case PRESET:
+        o->preset = c->value;
+        return true;
+    case SIZE:
+        return parse_size(c, o);
+    case BATCH:
+        return cli_int(c, &o->batch, 1, 1024);
+    case CLASSES:
+        return cli_int(c, &o->classes, 1, 10000);
+    case THREADS:
+        return cli_int(c, &o->threads, 1, 1024);
+    case RUNS:
+        return cli_int(c, &o->runs, 1, 100000);
+    default:
+        *json = c->value;
+        return true;
     }
 }
 
@@ -48,10 +58,11 @@ static bool write_json(const char *path, const rn_bench_result *r) {
     const bool to_stdout = strcmp(path, "-") == 0;
     FILE *file = to_stdout ? stdout : fopen(path, "w");
     if (!file) return false;
-    const int n = fprintf(file,
-                          "{\"ms_best\": %.3f, \"ms_median\": %.3f, \"images_per_s\": %.4f, \"gflop\": %.4f, "
-                          "\"peak_mb\": %.1f, \"planned_mb\": %.1f}\n",
-                          r->ms_best, r->ms_median, r->images_per_s, r->gflop, r->peak_mb, r->planned_mb);
+    const int n =
+        fprintf(file,
+                "{\"ms_best\": %.3f, \"ms_median\": %.3f, \"images_per_s\": %.4f, \"gflop\": %.4f, "
+                "\"peak_mb\": %.1f, \"planned_mb\": %.1f}\n",
+                r->ms_best, r->ms_median, r->images_per_s, r->gflop, r->peak_mb, r->planned_mb);
     return to_stdout ? n > 0 : fclose(file) == 0 && n > 0;
 }
 
@@ -72,17 +83,20 @@ int main(int argc, char **argv) {
         }
     }
     const bool train = mode && strcmp(mode, "train") == 0;
-    if (!mode || (!train && strcmp(mode, "infer") != 0)) return cli_close(cli_usage_error("want infer or train"));
+    if (!mode || (!train && strcmp(mode, "infer") != 0))
+        return cli_close(cli_usage_error("want infer or train"));
     const rn_status status = train ? rn_bench_train(&r, &o) : rn_bench_infer(&r, &o);
     if (status != RN_OK) return cli_close(cli_error(status));
     if (json && strcmp(json, "-") == 0) {
         (void)write_json(json, &r);
         return cli_close(0);
     }
-    printf("%s %s %dx%d, batch %d, %d classes: best %.1f ms, median %.1f ms, %.2f images/s, %.1f GFLOP, "
+    printf("%s %s %dx%d, batch %d, %d classes: best %.1f ms, median %.1f ms, %.2f images/s, %.1f "
+           "GFLOP, "
            "%.0f GFLOPS, peak %.0f MB (planned %.0f MB)\n",
-           mode, o.preset ? o.preset : "r18", o.height, o.width, train ? o.batch : 1, o.classes, r.ms_best, r.ms_median,
-           r.images_per_s, r.gflop, r.gflop / r.ms_best * 1e3, r.peak_mb, r.planned_mb);
+           mode, o.preset ? o.preset : "r18", o.height, o.width, train ? o.batch : 1, o.classes,
+           r.ms_best, r.ms_median, r.images_per_s, r.gflop, r.gflop / r.ms_best * 1e3, r.peak_mb,
+           r.planned_mb);
     if (json && !write_json(json, &r)) {
         fprintf(stderr, "bench: error: %s: cannot write\n", json);
         return cli_close(rn_status_exit_code(RN_EIO));

@@ -1,0 +1,27 @@
+/* image_check.h: what a picture file claims and whether it is whole, found out without decoding. stb_image 2.27 fills what is missing with grey,
+ * reads BMPs over their end and checks no PNG checksum, so this is done before it sees the bytes. Private to src/data. */
+#ifndef RN_DATA_IMAGE_CHECK_H
+#define RN_DATA_IMAGE_CHECK_H
+
+#include "base/status.h"
+
+typedef enum rn_picture_kind { RN_PICTURE_JPEG, RN_PICTURE_PNG, RN_PICTURE_BMP } rn_picture_kind;
+
+typedef struct rn_picture_info {
+    rn_picture_kind kind;
+    int width, height;
+    int components;  /* of a JPEG's frame: 1, 3 or 4 */
+    int orientation; /* EXIF's, 1..8; 1 where there is none or it is broken */
+} rn_picture_info;
+
+/* Sniff the kind, read the header. RN_EINPUT with "NAME: offset N: what". */
+RN_MUST_USE rn_status rn_picture_header(rn_picture_info *info, const uint8_t *bytes, size_t size,
+                                        const char *name);
+/* Walk the whole file: cut or damaged is RN_EINPUT. */
+RN_MUST_USE rn_status rn_picture_whole(const rn_picture_info *info, const uint8_t *bytes,
+                                       size_t size, const char *name);
+
+/* The orientation in an EXIF block ("Exif\0\0" and a TIFF header behind it); 1 if it says none or is broken. */
+int rn_exif_orientation(const uint8_t *bytes, size_t size);
+
+#endif

@@ -1,0 +1,108 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/image.h"
+#include "data/image_check.h"
+
+#include <limits.h>
+#include <stb_image.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_MAX_PIXELS = 64000000 };
+#define MAX_FILE ((size_t)1 << 30)
+
+void rn_image_free(rn_image *image) {
+    free(image->pixels);
+    *image = (rn_image){0};
+}
+
+rn_status rn_image_probe(int *width, int *height, int *orientation, const uint8_t *bytes,
+                         size_t size, const char *name) {
+    rn_picture_info info;
+    RN_TRY(rn_picture_header(&info, bytes, size, name));
+    *width = info.width;
+    *height = info.height;
+    *orientation = info.orientation;
+    return RN_OK;
+}
+
+/* Sizes that are none, over the limit, or more than the file's bytes could hold, before anything is allocated. A DEFLATE stream grows at most
+ * 1032-fold; a JPEG block
+ * of 64 pixels takes at least the one bit of its DC coefficient. */
+static rn_status check_size(const rn_picture_info *info, size_t size, const char *name,
+                            size_t max_pixels) {
+    const uint64_t pixels = (uint64_t)info->width * (uint64_t)info->height;
+    const uint64_t limit = max_pixels ? max_pixels : DEFAULT_MAX_PIXELS;
+    if (pixels == 0)
+        return rn_fail(RN_EINPUT, "%s: offset 0: a picture of %dx%d pixels", name, info->width,
+                       info->height);
+    if (pixels > limit || info->width > INT_MAX / 4 || info->height > INT_MAX / 4)
+        return rn_fail(RN_EINPUT,
+                       "%s: offset 0: %dx%d is over the limit of %llu pixels (--max-pixels)", name,
+                       info->width, info->height, (unsigned long long)limit);
+    if ((info->kind == RN_PICTURE_JPEG && pixels / 512 > size) ||
+        (info->kind == RN_PICTURE_PNG && pixels / 8 / 1032 > size))
+        return rn_fail(RN_EINPUT,
+                       "%s: offset %zu: the file is cut: %zu bytes cannot hold %dx%d pixels", name,
+                       size, size, info->width, info->height);
+    return RN_OK;
+}
+
+/* EXIF 2.3: orientation o says where the stored row 0 and column 0 lie. Bit by bit: 5..8 swap the axes, then mirror. */
+static rn_status turn(rn_image *image, int orientation) {
+    const bool swapped = orientation >= 5;
+    const bool mirror_x =
+        orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+    const bool mirror_y =
+        orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+    const int w = swapped ? image->height : image->width,
+              h = swapped ? image->width : image->height;
+    uint8_t *out = NULL;
+    if (orientation <= 1) return RN_OK;
+    RN_TRY(rn_alloc(&out, (size_t)w * (size_t)h, 3));
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const int u = mirror_x ? w - 1 - x : x, v = mirror_y ? h - 1 - y : y;
+            const int column = swapped ? v : u, row = swapped ? u : v;
+            memcpy(out + 3 * ((size_t)y * (size_t)w + (size_t)x),
+                   image->pixels + 3 * ((size_t)row * (size_t)image->width + (size_t)column), 3);
+        }
+    free(image->pixels);
+    *image = (rn_image){.width = w, .height = h, .pixels = out};
+    return RN_OK;
+}
+
+rn_status rn_image_decode(rn_image *out, const uint8_t *bytes, size_t size, const char *name,
+                          size_t max_pixels, bool orientation) {
+    rn_picture_info info;
+    int width, height, channels;
+    *out = (rn_image){0};
+    RN_TRY(rn_picture_header(&info, bytes, size, name));
+    RN_TRY(check_size(&info, size, name, max_pixels));
+    RN_TRY(rn_picture_whole(&info, bytes, size, name));
+    if (size > INT_MAX)
+        return rn_fail(RN_EINPUT, "%s: offset 0: %zu bytes is too long for a picture", name, size);
+    uint8_t *pixels = stbi_load_from_memory(bytes, (int)size, &width, &height, &channels, 3);
+    if (!pixels && strcmp(stbi_failure_reason(), "Out of memory") == 0)
+        return rn_fail(RN_ENOMEM, "%s: cannot allocate %dx%d pixels", name, info.width,
+                       info.height);
+    if (!pixels)
+        return rn_fail(RN_EINPUT, "%s: offset 0: cannot decode: %s", name, stbi_failure_reason());
+    *out = (rn_image){.width = width, .height = height, .pixels = pixels};
+    const rn_status status = orientation ? turn(out, info.orientation) : RN_OK;
+    if (status != RN_OK) rn_image_free(out);
+    return status;
+}
+
+rn_status rn_image_read(rn_image *out, const char *path, const rn_read_options *options) {
+    const rn_read_options defaults = {0};
+    uint8_t *bytes = NULL;
+    size_t size;
+    *out = (rn_image){0};
+    if (!options) options = &defaults;
+    RN_TRY(rn_file_read(&bytes, &size, path, MAX_FILE));
+    const rn_status status =
+        rn_image_decode(out, bytes, size, path, options->max_pixels, !options->ignore_orientation);
+    free(bytes);
+    return status;
+}

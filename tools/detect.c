@@ -1,0 +1,373 @@
+/* detect: what is on a picture, as text, JSON and a drawn picture. */
+#include "cli.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_BOXES = 10000 };
+enum { MODEL, OUTPUT, THRESHOLD, JSON, NO_IMAGE, FORCE, NMS, ON_BAD, MAX_PIXELS, THREADS, QUIET };
+
+static const cli_option options[] = {
+    {"model", 'm', "MODEL",
+     "model file (default: the one that comes with the program, else $RETINANET_MODEL)"},
+    {"output", 'o', "FOLDER", "where NAME_det.jpg goes (default: the current folder)"},
+    {"threshold", 't', "SCORE",
+     "show boxes with a score of at least this (default: the model's best)"},
+    {"json", 0, NULL, "a line of JSON a picture instead of a line of text a box"},
+    {"no-image", 0, NULL, "write no pictures"},
+    {"force", 0, NULL, "replace a NAME_det.jpg that detect did not write"},
+    {"nms", 0, "class|agnostic", "suppress overlapping boxes within a class, or over all classes"},
+    {"on-bad", 0, "skip|fail", "a picture that cannot be read: go on (default) or stop"},
+    {"max-pixels", 0, "N", "refuse larger pictures (default 64000000)"},
+    {"threads", 0, "N", "threads (default: one a core)"},
+    {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
+
+/* What the command line says, and how far the work is. */
+typedef struct job {
+    const char *model, *folder;
+    double threshold; /* negative: the model's */
+    bool json, no_image, force, fail_on_bad, quiet;
+    rn_read_options read;
+    rn_detector_options detector;
+
+    rn_detector *det;
+    rn_box *boxes; /* [MAX_BOXES] */
+    char *
+        *written; /* pictures written by this call: two inputs of one name do not share an output */
+    size_t n_written, cap_written;
+    size_t good, bad;
+    rn_status worst; /* what a failed write or a lack of memory ends with */
+} job;
+
+/* ---- the model ---- */
+
+/* The default model's path in out: beside the program, in ../share/retinanet, else $RETINANET_MODEL. False if there is none. */
+static bool default_model(char out[PATH_MAX]) {
+    static const char *const places[] = {"default.safetensors",
+                                         "../share/retinanet/default.safetensors"};
+    char program[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n > 0) {
+        program[n] = '\0';
+        *strrchr(program, '/') = '\0';
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+            if (snprintf(out, PATH_MAX, "%s/%s", program, places[i]) < PATH_MAX &&
+                access(out, R_OK) == 0)
+                return true;
+    }
+    const char *environment = getenv("RETINANET_MODEL");
+    return environment && *environment && snprintf(out, PATH_MAX, "%s", environment) < PATH_MAX;
+}
+
+/* ---- text and JSON ---- */
+
+static void print_json_text(const char *text) {
+    putchar('"');
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            printf("\\%c", c);
+        else if (c < 0x20)
+            printf("\\u%04x", c);
+        else
+            putchar(c);
+    }
+    putchar('"');
+}
+
+static void print_json(const job *j, const char *file, const rn_image *image, size_t n) {
+    printf("{\"file\": ");
+    print_json_text(file);
+    printf(", \"width\": %d, \"height\": %d, \"detections\": [", image->width, image->height);
+    for (size_t i = 0; i < n; i++) {
+        const rn_box *b = &j->boxes[i];
+        printf("%s{\"label\": ", i ? ", " : "");
+        print_json_text(rn_detector_class_name(j->det, b->label));
+        printf(", \"category_id\": %lld, \"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f]}",
+               (long long)rn_detector_category_id(j->det, b->label), (double)b->score,
+               (double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2);
+    }
+    printf("]}\n");
+}
+
+static void print_text(const job *j, const char *file, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const rn_box *b = &j->boxes[i];
+        printf("%s\t%s\t%.4f\t%.1f\t%.1f\t%.1f\t%.1f\n", file,
+               rn_detector_class_name(j->det, b->label), (double)b->score, (double)b->x1,
+               (double)b->y1, (double)b->x2, (double)b->y2);
+    }
+}
+
+/* ---- pictures ---- */
+
+static bool was_written(const job *j, const char *path) {
+    for (size_t i = 0; i < j->n_written; i++)
+        if (strcmp(j->written[i], path) == 0) return true;
+    return false;
+}
+
+/* Remember a picture of this call. */
+static bool remember(job *j, const char *path) {
+    if (j->n_written == j->cap_written) {
+        const size_t cap = j->cap_written ? 2 * j->cap_written : 64;
+        char **grown = realloc(j->written, cap * sizeof *grown);
+        if (!grown) return false;
+        j->written = grown;
+        j->cap_written = cap;
+    }
+    char *copy = strdup(path);
+    if (!copy) return false;
+    j->written[j->n_written++] = copy;
+    return true;
+}
+
+/* FOLDER/NAME_det.jpg, or NAME_det-2.jpg ... if this call has written that one already. False if it is too long. */
+static bool output_path(const job *j, char out[PATH_MAX], const char *file) {
+    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file,
+               *dot = strrchr(name, '.');
+    const int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
+    const char *folder = j->folder ? j->folder : ".";
+    if (snprintf(out, PATH_MAX, "%s/%.*s_det.jpg", folder, length, name) >= PATH_MAX) return false;
+    for (int i = 2; was_written(j, out); i++)
+        if (snprintf(out, PATH_MAX, "%s/%.*s_det-%d.jpg", folder, length, name, i) >= PATH_MAX)
+            return false;
+    return true;
+}
+
+static bool same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Draw the boxes and write the picture. False with the message out. */
+static bool write_picture(job *j, const char *file, rn_image *image, size_t n) {
+    char path[PATH_MAX];
+    if (!output_path(j, path, file)) {
+        fprintf(stderr, "detect: error: %s: the name of its output is too long\n", file);
+        return false;
+    }
+    if (same_file(path, file)) {
+        fprintf(stderr, "detect: error: %s: the output would replace the input\n", path);
+        return false;
+    }
+    if (!j->force && access(path, F_OK) == 0 && !rn_image_is_annotated(path)) {
+        fprintf(stderr,
+                "detect: error: %s: exists, and detect did not write it (--force replaces it)\n",
+                path);
+        return false;
+    }
+    rn_status status = rn_image_draw(image, j->boxes, n, rn_detector_class_names(j->det),
+                                     rn_detector_classes(j->det));
+    if (status == RN_OK) status = rn_image_write_annotated(image, path);
+    if (status != RN_OK) {
+        (void)cli_error(status);
+        return false;
+    }
+    return remember(j, path);
+}
+
+/* One picture. False if the work ends here. */
+static bool run_picture(job *j, const char *file) {
+    rn_image image = {0};
+    size_t n = 0;
+    rn_status status = rn_image_read(&image, file, &j->read);
+    if (status == RN_OK) status = rn_detector_run(j->det, &image, j->boxes, MAX_BOXES, &n);
+    if (status != RN_OK) {
+        (void)cli_error(status);
+        rn_image_free(&image);
+        j->bad++;
+        if (status != RN_EINPUT) j->worst = status;
+        return status == RN_EINPUT && !j->fail_on_bad;
+    }
+    const double least =
+        j->threshold >= 0 ? j->threshold : (double)rn_detector_show_threshold(j->det);
+    size_t shown = 0;
+    while (shown < n && (double)j->boxes[shown].score >= least)
+        shown++; /* they stand in falling order */
+    if (j->json)
+        print_json(j, file, &image, shown);
+    else
+        print_text(j, file, shown);
+    bool ok = !ferror(stdout);
+    if (ok && !j->no_image && !write_picture(j, file, &image, shown)) {
+        j->worst = RN_EIO;
+        ok = false;
+    }
+    rn_image_free(&image);
+    j->good++;
+    return ok;
+}
+
+/* ---- folders and lists ---- */
+
+static int is_picture(const struct dirent *entry) {
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".bmp"};
+    const char *dot = strrchr(entry->d_name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0) return 1;
+    return 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* The pictures of a folder, by their endings, in the order of their names. */
+static bool run_folder(job *j, const char *folder) {
+    struct dirent **list = NULL;
+    bool ok = true;
+    const int n = scandir(folder, &list, is_picture, by_bytes);
+    if (n <= 0) {
+        fprintf(stderr, "detect: error: %s: %s\n", folder,
+                n < 0 ? strerror(errno) : "no pictures (.jpg, .png, .bmp) in this folder");
+        j->bad++;
+        ok = !j->fail_on_bad;
+    }
+    for (int i = 0; i < n; i++) {
+        char path[PATH_MAX];
+        const int length = snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
+        if (ok && length < PATH_MAX) ok = run_picture(j, path);
+        free(list[i]);
+    }
+    free(list);
+    return ok;
+}
+
+static bool run_list(job *j) {
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    bool ok = true;
+    while (ok && (n = getline(&line, &cap, stdin)) >= 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) line[--n] = '\0';
+        if (n > 0) ok = run_picture(j, line);
+    }
+    free(line);
+    return ok;
+}
+
+static bool run_input(job *j, const char *input) {
+    struct stat info;
+    if (strcmp(input, "-") == 0) return run_list(j);
+    if (stat(input, &info) == 0 && S_ISDIR(info.st_mode)) return run_folder(j, input);
+    return run_picture(j, input);
+}
+
+/* ---- the command line ---- */
+
+/* "class" or "agnostic", "skip" or "fail": the second is true. */
+static bool take_choice(cli *c, const char *no, const char *yes, bool *out) {
+    *out = strcmp(c->value, yes) == 0;
+    if (*out || strcmp(c->value, no) == 0) return true;
+    c->exit_code = cli_usage_error("got %s, want %s or %s", c->value, no, yes);
+    return false;
+}
+
+static bool take_option(cli *c, int option, job *j) {
+    bool agnostic;
+    int number;
+    switch (option) {
+    case MODEL:
+        j->model = c->value;
+        return true;
+    case OUTPUT:
+        j->folder = c->value;
+        return true;
+    case THRESHOLD:
+        return cli_double(c, &j->threshold, 0, 1);
+    case JSON:
+        j->json = true;
+        return true;
+    case NO_IMAGE:
+        j->no_image = true;
+        return true;
+    case FORCE:
+        j->force = true;
+        return true;
+    case NMS:
+        if (!take_choice(c, "class", "agnostic", &agnostic)) return false;
+        j->detector.nms_agnostic = agnostic;
+        return true;
+    case ON_BAD:
+        return take_choice(c, "skip", "fail", &j->fail_on_bad);
+    case MAX_PIXELS:
+        if (!cli_int(c, &number, 1, INT_MAX)) return false;
+        j->read.max_pixels = (size_t)number;
+        return true;
+    case THREADS:
+        return cli_int(c, &j->detector.threads, 1, 1024);
+    default:
+        j->quiet = true;
+        return true;
+    }
+}
+
+static rn_status open_model(job *j) {
+    char path[PATH_MAX];
+    if (!j->model && !default_model(path)) {
+        fprintf(stderr, "detect: error: no model: give -m MODEL or set RETINANET_MODEL\n");
+        return RN_EINPUT;
+    }
+    if (j->threshold >= 0) j->detector.score_threshold = (float)j->threshold;
+    const rn_status status = rn_detector_open(&j->det, j->model ? j->model : path, &j->detector);
+    if (status != RN_OK) (void)cli_error(status);
+    return status;
+}
+
+/* The inputs are the positionals, collected to the front of argv; *n of them. */
+static bool parse(job *j, char **argv, size_t *n, int *code) {
+    cli c;
+    cli_open(&c, argv, "[OPTIONS] IMAGE|FOLDER|- ...", options, sizeof options / sizeof *options);
+    *n = 0;
+    for (int option; (option = cli_next(&c)) != CLI_END;) {
+        if (option == CLI_STOP) {
+            *code = c.exit_code;
+            return false;
+        }
+        if (option == CLI_POSITIONAL) {
+            argv[(*n)++] = (char *)c.value; /* never ahead of the parser */
+        } else if (!take_option(&c, option, j)) {
+            *code = c.exit_code;
+            return false;
+        }
+    }
+    if (*n > 0) return true;
+    *code = cli_usage_error("want at least one IMAGE, FOLDER or -");
+    return false;
+}
+
+int main(int argc, char **argv) {
+    job j = {.threshold = -1, .detector = RN_DETECTOR_OPTIONS_DEFAULT};
+    size_t n;
+    int code = 0;
+    (void)argc;
+    if (!parse(&j, argv, &n, &code)) return cli_close(code);
+    j.boxes = malloc(MAX_BOXES * sizeof *j.boxes);
+    const rn_status status = j.boxes ? open_model(&j) : RN_ENOMEM;
+    if (status != RN_OK) {
+        code = rn_status_exit_code(status);
+        goto done;
+    }
+    bool more = true;
+    for (size_t i = 0; i < n && more; i++) more = run_input(&j, argv[i]);
+    if (j.bad > 0 && j.bad + j.good > 1 && !j.quiet)
+        fprintf(stderr, "detect: %zu of %zu pictures could not be read\n", j.bad, j.bad + j.good);
+    if (j.worst != RN_OK)
+        code = rn_status_exit_code(j.worst);
+    else if (j.bad > 0 && (j.good == 0 || j.fail_on_bad))
+        code = rn_status_exit_code(RN_EINPUT);
+done:
+    rn_detector_close(j.det);
+    for (size_t i = 0; i < j.n_written; i++) free(j.written[i]);
+    free(j.written);
+    free(j.boxes);
+    return cli_close(code);
+}
