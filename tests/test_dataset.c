@@ -411,7 +411,7 @@ START_TEST(what_is_no_set_is_refused) {
 END_TEST
 
 START_TEST(classes_follow_the_model) {
-    char *names[] = {"bee", "dog", "cat"};
+    char bee[] = "bee", dog[] = "dog", cat[] = "cat", *names[] = {bee, dog, cat};
     coco("all.json", "a.bmp", ONE);
     pictures("", "a.bmp");
     opens("all", RN_SPLIT_VAL);

@@ -56,7 +56,8 @@ static rn_status damaged(const char *path, size_t offset, const char *what) {
 
 /* ---- the header ---- */
 
-/* cJSON recurses; a header needs four levels. False if there are more brackets open than MAX_DEPTH, outside of strings. */
+/* cJSON recurses; a header needs four levels. False if there are more brackets open than
+ * MAX_DEPTH, outside of strings. */
 static bool is_shallow(const char *json, size_t size) {
     int depth = 0;
     bool text = false;
@@ -85,6 +86,10 @@ static bool to_size(size_t *out, const cJSON *item) {
     return true;
 }
 
+static int by_key(const void *a, const void *b) {
+    return strcmp(((const rn_metadata *)a)->key, ((const rn_metadata *)b)->key);
+}
+
 static rn_status read_metadata(rn_safetensors *file, const cJSON *object, const char *path) {
     size_t cap = 0;
     const cJSON *item;
@@ -92,19 +97,23 @@ static rn_status read_metadata(rn_safetensors *file, const cJSON *object, const 
     cJSON_ArrayForEach(item, object) {
         if (!cJSON_IsString(item))
             return damaged(path, LENGTH_BYTES, "__metadata__ holds something that is no text");
-        if (rn_safetensors_metadata(file, item->string))
-            return rn_fail(RN_EINPUT, "%s: offset 8: metadata key %s stands twice", path,
-                           item->string);
         RN_TRY(rn_reserve(&file->metadata, &cap, file->n_metadata + 1, sizeof *file->metadata));
         rn_metadata *entry = &file->metadata[file->n_metadata++];
         *entry = (rn_metadata){0};
         RN_TRY(rn_strdup(&entry->key, item->string));
         RN_TRY(rn_strdup(&entry->value, item->valuestring));
     }
+    if (file->n_metadata > 0)
+        qsort(file->metadata, file->n_metadata, sizeof *file->metadata, by_key);
+    for (size_t i = 1; i < file->n_metadata; i++)
+        if (by_key(&file->metadata[i - 1], &file->metadata[i]) == 0)
+            return rn_fail(RN_EINPUT, "%s: offset 8: metadata key %s stands twice", path,
+                           file->metadata[i].key);
     return RN_OK;
 }
 
-/* Type, shape and place of one tensor; `data` is where offsets count from, `available` the bytes there. */
+/* Type, shape and place of one tensor; `data` is where offsets count from, `available` the bytes
+ * there. */
 static rn_status read_tensor(rn_tensor *t, const cJSON *item, const uint8_t *data, size_t available,
                              const char *path) {
     const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype");
@@ -112,7 +121,9 @@ static rn_status read_tensor(rn_tensor *t, const cJSON *item, const uint8_t *dat
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
     const cJSON *side;
     size_t begin, end, bytes, k = 0;
-    if (!cJSON_IsString(dtype) || !cJSON_IsArray(shape) || cJSON_GetArraySize(offsets) != 2)
+    /* Three members in all: a second "shape" would be passed over, and read by others. */
+    if (cJSON_GetArraySize(item) != 3 || !cJSON_IsString(dtype) || !cJSON_IsArray(shape) ||
+        !cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2)
         return rn_fail(RN_EINPUT, "%s: offset 8: tensor %s: want dtype, shape and data_offsets",
                        path, t->name);
     while (k < N_DTYPES && strcmp(dtypes[k].name, dtype->valuestring) != 0) k++;
@@ -156,7 +167,8 @@ static int by_place(const void *a, const void *b) {
            (x->count < y->count); /* an empty tensor stands before the next one */
 }
 
-/* No name twice; the data lie behind one another, without overlap or hole, to the end of the file. */
+/* No name twice; the data lie behind one another, without overlap or hole, to the end of the
+ * file. */
 static rn_status check_tensors(rn_safetensors *file, const uint8_t *data, const char *path) {
     const uint8_t *at = data;
     if (file->n_tensors > 0) qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_name);
@@ -184,7 +196,6 @@ static rn_status read_header(rn_safetensors *file, const cJSON *root, const uint
     size_t cap = 0;
     bool metadata = false;
     const cJSON *item;
-    if (!cJSON_IsObject(root)) return damaged(path, LENGTH_BYTES, "the header is no JSON object");
     cJSON_ArrayForEach(item, root) {
         if (strcmp(item->string, "__metadata__") == 0) {
             if (metadata) return damaged(path, LENGTH_BYTES, "__metadata__ stands twice");
@@ -203,23 +214,27 @@ static rn_status read_header(rn_safetensors *file, const cJSON *root, const uint
 
 /* ---- checksum ---- */
 
-static uint32_t metadata_crc(uint32_t crc, const rn_metadata *metadata, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(metadata[i].key, "crc32") != 0)
-            crc = rn_crc32(crc, metadata[i].value, strlen(metadata[i].value));
-    return crc;
-}
-
-static rn_status check_crc(const rn_safetensors *file, const uint8_t *data, const char *path) {
+static rn_status check_crc(rn_safetensors *file, const char *path) {
+    static const char zeros[RN_CHECKSUM_DIGITS + 1] = "00000000";
     const char *stored = rn_safetensors_metadata(file, "crc32");
-    char found[16];
+    const size_t digits = LENGTH_BYTES + strlen(RN_CHECKSUM_KEY);
+    const size_t rest = digits + RN_CHECKSUM_DIGITS;
+    char found[RN_CHECKSUM_DIGITS + 1];
     if (!stored) return RN_OK;
-    uint32_t crc = rn_crc32(0, data, file->size - (size_t)(data - file->bytes));
-    crc = metadata_crc(crc, file->metadata, file->n_metadata);
+    if (file->size < rest || strlen(stored) != RN_CHECKSUM_DIGITS ||
+        memcmp(file->bytes + LENGTH_BYTES, RN_CHECKSUM_KEY, strlen(RN_CHECKSUM_KEY)) != 0)
+        return damaged(path, LENGTH_BYTES,
+                       "crc32 stands not where this program writes it: saved again by another "
+                       "program? Remove it from the metadata");
+    uint32_t crc = rn_crc32(0, file->bytes, digits);
+    crc = rn_crc32(crc, zeros, RN_CHECKSUM_DIGITS);
+    crc = rn_crc32(crc, file->bytes + rest, file->size - rest);
     snprintf(found, sizeof found, "%08" PRIx32, crc);
-    if (strcmp(found, stored) == 0) return RN_OK;
-    return rn_fail(RN_EINPUT, "%s: offset %zu: the checksum is %s, the file says %.16s: damaged",
-                   path, (size_t)(data - file->bytes), found, stored);
+    if (memcmp(file->bytes + digits, found, RN_CHECKSUM_DIGITS) != 0)
+        return rn_fail(RN_EINPUT, "%s: offset %zu: the checksum is %s, the file says %s: damaged",
+                       path, digits, found, stored);
+    file->verified = true;
+    return RN_OK;
 }
 
 rn_status rn_safetensors_open(rn_safetensors *out, const char *path) {
@@ -243,6 +258,10 @@ rn_status rn_safetensors_open(rn_safetensors *out, const char *path) {
     }
     const char *json = (const char *)file.bytes + LENGTH_BYTES;
     const uint8_t *data = file.bytes + LENGTH_BYTES + length;
+    if (length == 0 || json[0] != '{') {
+        status = damaged(path, LENGTH_BYTES, "the header is no JSON object");
+        goto done;
+    }
     if (!is_shallow(json, (size_t)length)) {
         status = damaged(path, LENGTH_BYTES, "the header is nested too deeply");
         goto done;
@@ -256,7 +275,7 @@ rn_status rn_safetensors_open(rn_safetensors *out, const char *path) {
         goto done;
     }
     if ((status = read_header(&file, root, data, path)) != RN_OK) goto done;
-    status = check_crc(&file, data, path);
+    status = check_crc(&file, path);
 done:
     cJSON_Delete(root);
     if (status == RN_OK)

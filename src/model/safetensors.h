@@ -1,8 +1,10 @@
-/* safetensors.h: the file format of models and checkpoints (github.com/huggingface/safetensors, format of 2022): 8 bytes of header length,
- * a JSON header, then the tensors' bytes without holes, little endian.
+/* safetensors.h: the file format of models and checkpoints (github.com/huggingface/safetensors,
+ * format of 2022): 8 bytes of header length, a JSON header, then the tensors' bytes without
+ * holes, little endian.
  *
- * Our files carry "crc32" in __metadata__: the checksum of all bytes behind the header, then of the other metadata's values in their
- * order, as eight hexadecimal digits. It is verified where it is present. */
+ * Our files begin with their checksum, as "crc32" in __metadata__: the CRC-32 of the whole file
+ * with these eight hexadecimal digits as zeros, so that every bit counts, those of names and
+ * shapes too. It is verified where it is present. */
 #ifndef RN_MODEL_SAFETENSORS_H
 #define RN_MODEL_SAFETENSORS_H
 
@@ -34,6 +36,10 @@ typedef struct rn_tensor {
     const uint8_t *data; /* inside of the file's bytes, not aligned */
 } rn_tensor;
 
+/* How the header of our files begins; the digits of the checksum follow. */
+#define RN_CHECKSUM_KEY "{\"__metadata__\":{\"crc32\":\""
+enum { RN_CHECKSUM_DIGITS = 8 };
+
 typedef struct rn_metadata {
     char *key, *value;
 } rn_metadata;
@@ -43,8 +49,9 @@ typedef struct rn_safetensors {
     size_t size;
     rn_tensor *tensors; /* [n_tensors] in the order of their data */
     size_t n_tensors;
-    rn_metadata *metadata; /* [n_metadata] in file order */
+    rn_metadata *metadata; /* [n_metadata] by key */
     size_t n_metadata;
+    bool verified; /* it has a checksum, and that is right */
 } rn_safetensors;
 
 /* Read and check a file whole (bad-inputs 56-61, 64). RN_EINPUT: "FILE: offset N: what". */
@@ -63,15 +70,16 @@ size_t rn_dtype_size(rn_dtype dtype);
 
 /* ---- writing ---- */
 
-/* What is written, in this order. Nothing is copied: names, values and data must live until rn_safetensors_save. */
+/* What is written, in this order. Nothing is copied: names, values and data must live until
+ * rn_safetensors_save. */
 typedef struct rn_tensor_entry {
     char name[160];
     rn_dtype dtype; /* RN_F32 or RN_F16; the data are reals always */
     int n_dims;
     size_t dims[RN_TENSOR_DIMS];
     const real *data;
-    bool
-        permuted; /* the data are [out, kernel, kernel, in] and the file wants dims = [out, in, kernel, kernel] */
+    /* The data are [out, kernel, kernel, in] and the file wants dims = [out, in, kernel, kernel]. */
+    bool permuted;
 } rn_tensor_entry;
 
 typedef struct rn_safetensors_writer {

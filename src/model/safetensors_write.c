@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LENGTH_BYTES = 8 };
+
 void rn_safetensors_writer_free(rn_safetensors_writer *writer) {
     for (size_t i = 0; i < writer->n_metadata; i++) {
         free(writer->metadata[i].key);
@@ -85,17 +87,15 @@ static rn_status put_quoted(text *t, const char *more) {
     return status;
 }
 
-static rn_status put_metadata(text *t, const rn_safetensors_writer *w, const char *crc) {
-    RN_TRY(put(t, "{\"__metadata__\":{"));
+static rn_status put_metadata(text *t, const rn_safetensors_writer *w) {
+    RN_TRY(put(t, RN_CHECKSUM_KEY "00000000\""));
     for (size_t i = 0; i < w->n_metadata; i++) {
+        RN_TRY(put(t, ","));
         RN_TRY(put_quoted(t, w->metadata[i].key));
         RN_TRY(put(t, ":"));
         RN_TRY(put_quoted(t, w->metadata[i].value));
-        RN_TRY(put(t, ","));
     }
-    RN_TRY(put(t, "\"crc32\":\""));
-    RN_TRY(put(t, crc));
-    return put(t, "\"}");
+    return put(t, "}");
 }
 
 static rn_status put_tensor(text *t, const rn_tensor_entry *e, size_t *offset) {
@@ -115,13 +115,17 @@ static rn_status put_tensor(text *t, const rn_tensor_entry *e, size_t *offset) {
     return put(t, number);
 }
 
-/* The header with the checksum in it, padded with blanks so that the data are aligned to 8 bytes. */
-static rn_status make_header(text *t, const rn_safetensors_writer *w, const char *crc) {
+/* The length and the header with a checksum of zeros, padded with blanks so that the data are
+ * aligned to 8 bytes. */
+static rn_status make_header(text *t, const rn_safetensors_writer *w) {
     size_t offset = 0;
-    RN_TRY(put_metadata(t, w, crc));
+    RN_TRY(put(t, "........")); /* the length, known at the end */
+    RN_TRY(put_metadata(t, w));
     for (size_t i = 0; i < w->n_entries; i++) RN_TRY(put_tensor(t, &w->entries[i], &offset));
     RN_TRY(put(t, "}"));
     while (t->length % 8 != 0) RN_TRY(put(t, " "));
+    for (int i = 0; i < LENGTH_BYTES; i++)
+        t->bytes[i] = (char)((uint64_t)(t->length - LENGTH_BYTES) >> 8 * i);
     return RN_OK;
 }
 
@@ -135,23 +139,21 @@ static rn_status make_buffer(uint8_t **buffer, const rn_safetensors_writer *w) {
     return rn_alloc(buffer, most, sizeof(float));
 }
 
-static uint32_t checksum(const rn_safetensors_writer *w, uint8_t *buffer) {
-    uint32_t crc = 0;
+/* The data are encoded twice, here and when written: the checksum stands before them. */
+static void put_checksum(text *header, const rn_safetensors_writer *w, uint8_t *buffer) {
+    uint32_t crc = rn_crc32(0, header->bytes, header->length);
+    char digits[RN_CHECKSUM_DIGITS + 1];
     for (size_t i = 0; i < w->n_entries; i++) {
         const size_t count = count_of(&w->entries[i]);
         encode(buffer, &w->entries[i], count);
         crc = rn_crc32(crc, buffer, count * rn_dtype_size(w->entries[i].dtype));
     }
-    for (size_t i = 0; i < w->n_metadata; i++)
-        crc = rn_crc32(crc, w->metadata[i].value, strlen(w->metadata[i].value));
-    return crc;
+    snprintf(digits, sizeof digits, "%08" PRIx32, crc);
+    memcpy(header->bytes + LENGTH_BYTES + strlen(RN_CHECKSUM_KEY), digits, RN_CHECKSUM_DIGITS);
 }
 
 static rn_status write_all(rn_writer *file, const rn_safetensors_writer *w, const text *header,
                            uint8_t *buffer) {
-    uint8_t length[8];
-    for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header->length >> 8 * i);
-    RN_TRY(rn_writer_write(file, length, sizeof length));
     RN_TRY(rn_writer_write(file, header->bytes, header->length));
     for (size_t i = 0; i < w->n_entries; i++) {
         const size_t count = count_of(&w->entries[i]);
@@ -165,11 +167,10 @@ rn_status rn_safetensors_save(const rn_safetensors_writer *w, const char *path) 
     rn_writer *file = NULL;
     uint8_t *buffer = NULL;
     text header = {0};
-    char crc[16];
     rn_status status;
     if ((status = make_buffer(&buffer, w)) != RN_OK) goto done;
-    snprintf(crc, sizeof crc, "%08" PRIx32, checksum(w, buffer));
-    if ((status = make_header(&header, w, crc)) != RN_OK) goto done;
+    if ((status = make_header(&header, w)) != RN_OK) goto done;
+    put_checksum(&header, w, buffer);
     if ((status = rn_writer_open(&file, path)) != RN_OK) goto done;
     if ((status = write_all(file, w, &header, buffer)) != RN_OK) goto done;
     status = rn_writer_commit(file);
