@@ -6,12 +6,21 @@
  *
  *     #include <retinanet.h>
  *     #include <stdio.h>
+ *
  *     int main(int argc, char **argv) {
- *         rn_detector *det = NULL; rn_image img = {0}; rn_box box[100]; size_t n = 0;
- *         if (argc != 3 || rn_detector_open(&det, argv[1], NULL) || rn_image_read(&img, argv[2],
- * NULL) || rn_detector_run(det, &img, box, 100, &n)) { fprintf(stderr, "%s\n", rn_error_text());
- * return 1; } for (size_t i = 0; i < n; i++) printf("%s %.2f\n", rn_detector_class_name(det,
- * box[i].label), box[i].score); rn_image_free(&img); rn_detector_close(det);
+ *         rn_detector *det = NULL;
+ *         rn_image img = {0};
+ *         rn_box box[100];
+ *         size_t n = 0;
+ *         if (argc != 3 || rn_detector_open(&det, argv[1], NULL) ||
+ *             rn_image_read(&img, argv[2], NULL) || rn_detector_run(det, &img, box, 100, &n)) {
+ *             fprintf(stderr, "%s\n", rn_error_text());
+ *             return 1;
+ *         }
+ *         for (size_t i = 0; i < n; i++)
+ *             printf("%s %.2f\n", rn_detector_class_name(det, box[i].label), box[i].score);
+ *         rn_image_free(&img);
+ *         rn_detector_close(det);
  *     }
  */
 #ifndef RETINANET_H
@@ -28,9 +37,7 @@ extern "C" {
 #define RN_VERSION  "0.1.0"
 #define RN_MUST_USE __attribute__((warn_unused_result))
 
-/* ---- Status
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Status ----------------------------------------------------------------------------------- */
 
 /* Every status: name, exit code of the programs, meaning. */
 #define RN_STATUS_LIST(X)                                                                          \
@@ -55,9 +62,18 @@ const char *rn_error_text(void);
 /* The exit code a program ends with for `status` (the table above). */
 int rn_status_exit_code(rn_status status);
 
-/* ---- Images
- * ---------------------------------------------------------------------------------------------------
- */
+/* What a long call tells while it goes on. Every pointer may be NULL. */
+typedef struct rn_hooks {
+    void *context;
+    /* A line for the log, without its end. */
+    void (*message)(void *context, const char *line);
+    /* A line that describes the moment, to be shown in place of the one before. */
+    void (*progress)(void *context, const char *line);
+    /* Asked after every training step: true finishes the run early, saved and resumable. */
+    bool (*stop)(void *context);
+} rn_hooks;
+
+/* ---- Images ----------------------------------------------------------------------------------- */
 
 /* [height, width, 3] bytes, RGB, rows contiguous, top row first. Zero-initialise; owned by whoever
  * called read. */
@@ -99,9 +115,7 @@ bool rn_image_is_annotated(const char *path);
 RN_MUST_USE rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n,
                                     char *const *class_names, size_t n_classes);
 
-/* ---- Detector
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Detector --------------------------------------------------------------------------------- */
 
 typedef struct rn_detector rn_detector;
 
@@ -141,9 +155,7 @@ float rn_detector_show_threshold(
 RN_MUST_USE rn_status rn_detector_run(rn_detector *det, const rn_image *image, rn_box *out,
                                       size_t cap, size_t *n_out);
 
-/* ---- Data sets
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Data sets -------------------------------------------------------------------------------- */
 
 /* A generated detection set: a table seen from above, on it objects of several classes (key, gear,
  * leaf, mug, starfish, fish, button, scissors) among look-alikes without labels. A pure function of
@@ -201,9 +213,7 @@ RN_MUST_USE rn_status rn_scenes_write(const char *folder, const rn_scenes_option
 /* The name of class `label`, NULL outside of 0 .. RN_SCENES_MAX_CLASSES - 1. */
 const char *rn_scenes_class_name(int label);
 
-/* ---- Training
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Training --------------------------------------------------------------------------------- */
 
 /* Options by name: every option of `train --help` and every key of a preset file. */
 typedef struct rn_train_options rn_train_options;
@@ -221,17 +231,6 @@ typedef struct rn_option_info {
 } rn_option_info;
 bool rn_train_options_info(rn_option_info *out, size_t index);
 
-/* What a run tells while it goes on. Every pointer may be NULL. */
-typedef struct rn_train_hooks {
-    void *context;
-    /* A line for the log, without its end. */
-    void (*message)(void *context, const char *line);
-    /* A line that describes the moment, to be shown in place of the one before. */
-    void (*progress)(void *context, const char *line);
-    /* Asked after every step: true finishes the run early, saved and resumable. */
-    bool (*stop)(void *context);
-} rn_train_hooks;
-
 typedef struct rn_train_result {
     uint64_t steps; /* done in all, earlier parts of a resumed run included */
     bool finished;  /* the horizon was reached, or early stopping ended it */
@@ -244,15 +243,46 @@ typedef struct rn_train_result {
  * exist yet. The folder gets args.json, results.csv, log.txt, best.safetensors and
  * last.safetensors. RN_EDIVERGED if a loss is not finite: the checkpoints before are kept. */
 RN_MUST_USE rn_status rn_train(rn_train_result *out, const char *data, const char *run,
-                               const rn_train_options *options, const rn_train_hooks *hooks);
+                               const rn_train_options *options, const rn_hooks *hooks);
 /* Go on with a run as if it had not stopped: the same bits. Only epochs (of a finished run),
  * max-steps, time and threads may be set. */
 RN_MUST_USE rn_status rn_train_resume(rn_train_result *out, const char *run,
-                                      const rn_train_options *options, const rn_train_hooks *hooks);
+                                      const rn_train_options *options, const rn_hooks *hooks);
 
-/* ---- Bench
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Evaluation ------------------------------------------------------------------------------- */
+
+#define RN_COCO_STATS 12
+
+typedef struct rn_class_report {
+    char *name;
+    int64_t category_id; /* the data set's */
+    double ap, ap50;     /* -1 where the class has no object */
+} rn_class_report;
+
+/* Zero-initialise; owned by whoever called evaluate. */
+typedef struct rn_report {
+    double stats[RN_COCO_STATS]; /* AP, AP50, AP75, AP small, medium, large, AR 1, 10, 100, AR
+                                    small, medium, large; -1 for none */
+    rn_class_report *classes;    /* [n_classes] */
+    size_t n_classes;
+    size_t n_images, n_objects, n_detections;
+    size_t n_unknown;     /* detections of categories that the truth has not: left out */
+    size_t n_bad;         /* pictures that could not be read: their objects count as missed */
+    double best_f1;       /* F1 at IoU .50, all classes together, ... */
+    double best_f1_score; /* ... at this score threshold, the best one; 0.5 where there is none */
+} rn_report;
+void rn_report_free(rn_report *report); /* and zero it */
+
+/* The COCO metrics of a results file (a list of image_id, category_id, bbox, score) against ground
+ * truth, both COCO json, as the reference code computes them, every box as given. threads 0: one a
+ * core. Hooks may be NULL. RN_EINPUT with FILE:LINE:COL, RN_ENOMEM; then *out is empty. */
+RN_MUST_USE rn_status rn_evaluate_files(rn_report *out, const char *truth, const char *detections,
+                                        int threads, const rn_hooks *hooks);
+/* The same for a model that is run on a split of DATA; NULL: val, else valid, else test. */
+RN_MUST_USE rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
+                                        const char *split, int threads, const rn_hooks *hooks);
+
+/* ---- Bench ------------------------------------------------------------------------------------ */
 
 typedef struct rn_bench_options {
     const char *preset; /* name or file; NULL: r18 */

@@ -1,5 +1,6 @@
 /* bench: how fast the network is on this machine, through the very code that detect and train run. */
 #include "cli.h"
+#include "cli_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,15 +56,13 @@ static bool take_option(cli *c, int option, rn_bench_options *o, const char **js
 }
 
 static bool write_json(const char *path, const rn_bench_result *r) {
-    const bool to_stdout = strcmp(path, "-") == 0;
-    FILE *file = to_stdout ? stdout : fopen(path, "w");
-    if (!file) return false;
-    const int n =
-        fprintf(file,
-                "{\"ms_best\": %.3f, \"ms_median\": %.3f, \"images_per_s\": %.4f, \"gflop\": %.4f, "
-                "\"peak_mb\": %.1f, \"planned_mb\": %.1f}\n",
-                r->ms_best, r->ms_median, r->images_per_s, r->gflop, r->peak_mb, r->planned_mb);
-    return to_stdout ? n > 0 : fclose(file) == 0 && n > 0;
+    cli_output out;
+    if (!cli_output_open(&out, path)) return false;
+    fprintf(out.file,
+            "{\"ms_best\": %.3f, \"ms_median\": %.3f, \"images_per_s\": %.4f, \"gflop\": %.4f, "
+            "\"peak_mb\": %.1f, \"planned_mb\": %.1f}\n",
+            r->ms_best, r->ms_median, r->images_per_s, r->gflop, r->peak_mb, r->planned_mb);
+    return cli_output_close(&out);
 }
 
 int main(int argc, char **argv) {
@@ -97,9 +96,6 @@ int main(int argc, char **argv) {
            mode, o.preset ? o.preset : "r18", o.height, o.width, train ? o.batch : 1, o.classes,
            r.ms_best, r.ms_median, r.images_per_s, r.gflop, r.gflop / r.ms_best * 1e3, r.peak_mb,
            r.planned_mb);
-    if (json && !write_json(json, &r)) {
-        fprintf(stderr, "bench: error: %s: cannot write\n", json);
-        return cli_close(rn_status_exit_code(RN_EIO));
-    }
+    if (json && !write_json(json, &r)) return cli_close(rn_status_exit_code(RN_EIO));
     return cli_close(0);
 }

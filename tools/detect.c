@@ -1,5 +1,6 @@
 /* detect: what is on a picture, as text, JSON and a drawn picture. */
 #include "cli.h"
+#include "cli_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,50 +47,16 @@ typedef struct job {
     rn_status worst; /* what a failed write or a lack of memory ends with */
 } job;
 
-/* ---- the model ---- */
-
-/* The default model's path in out: beside the program, in ../share/retinanet, else $RETINANET_MODEL. False if there is none. */
-static bool default_model(char out[PATH_MAX]) {
-    static const char *const places[] = {"default.safetensors",
-                                         "../share/retinanet/default.safetensors"};
-    char program[PATH_MAX];
-    const ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (n > 0) {
-        program[n] = '\0';
-        *strrchr(program, '/') = '\0';
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-            if (snprintf(out, PATH_MAX, "%s/%s", program, places[i]) < PATH_MAX &&
-                access(out, R_OK) == 0)
-                return true;
-    }
-    const char *environment = getenv("RETINANET_MODEL");
-    return environment && *environment && snprintf(out, PATH_MAX, "%s", environment) < PATH_MAX;
-}
-
 /* ---- text and JSON ---- */
-
-static void print_json_text(const char *text) {
-    putchar('"');
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            printf("\\%c", c);
-        else if (c < 0x20)
-            printf("\\u%04x", c);
-        else
-            putchar(c);
-    }
-    putchar('"');
-}
 
 static void print_json(const job *j, const char *file, const rn_image *image, size_t n) {
     printf("{\"file\": ");
-    print_json_text(file);
+    cli_put_json_text(stdout, file);
     printf(", \"width\": %d, \"height\": %d, \"detections\": [", image->width, image->height);
     for (size_t i = 0; i < n; i++) {
         const rn_box *b = &j->boxes[i];
         printf("%s{\"label\": ", i ? ", " : "");
-        print_json_text(rn_detector_class_name(j->det, b->label));
+        cli_put_json_text(stdout, rn_detector_class_name(j->det, b->label));
         printf(", \"category_id\": %lld, \"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f]}",
                (long long)rn_detector_category_id(j->det, b->label), (double)b->score,
                (double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2);
@@ -312,10 +279,7 @@ static bool take_option(cli *c, int option, job *j) {
 
 static rn_status open_model(job *j) {
     char path[PATH_MAX];
-    if (!j->model && !default_model(path)) {
-        fprintf(stderr, "detect: error: no model: give -m MODEL or set RETINANET_MODEL\n");
-        return RN_EINPUT;
-    }
+    if (!j->model && !cli_default_model(path)) return RN_EINPUT;
     if (j->threshold >= 0) j->detector.score_threshold = (float)j->threshold;
     const rn_status status = rn_detector_open(&j->det, j->model ? j->model : path, &j->detector);
     if (status != RN_OK) (void)cli_error(status);

@@ -1,5 +1,6 @@
 /* train: a RetinaNet from a folder of labelled pictures. */
 #include "cli.h"
+#include "cli_files.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -21,26 +22,6 @@ static void on_signal(int number) {
 static bool must_stop(void *context) {
     (void)context;
     return signals > 0;
-}
-
-/* Where progress goes: one line written over, on a terminal alone. */
-typedef struct screen {
-    bool terminal, quiet, dirty;
-} screen;
-
-static void show_message(void *context, const char *line) {
-    screen *s = context;
-    if (s->quiet) return;
-    fprintf(stderr, "%s%s\n", s->dirty ? "\r\033[K" : "", line);
-    s->dirty = false;
-}
-
-static void show_progress(void *context, const char *line) {
-    screen *s = context;
-    if (s->quiet || !s->terminal) return;
-    fprintf(stderr, "\r\033[K%s", line);
-    fflush(stderr);
-    s->dirty = true;
 }
 
 /* The options of the program and those of training, in one table for cli.h. */
@@ -148,9 +129,9 @@ int main(int argc, char **argv) {
     char run[512];
     request r = {0};
     rn_train_result result;
-    screen s = {.terminal = isatty(2)};
-    const rn_train_hooks hooks = {
-        .context = &s, .message = show_message, .progress = show_progress, .stop = must_stop};
+    cli_screen s = {.terminal = isatty(2)};
+    const rn_hooks hooks = {
+        .context = &s, .message = cli_show_message, .progress = cli_show_progress, .stop = must_stop};
     struct sigaction action = {.sa_handler = on_signal};
     int code = 0;
     (void)argc;
@@ -168,7 +149,7 @@ int main(int argc, char **argv) {
         status = rn_train_resume(&result, r.resume, r.options, &hooks);
     else
         status = rn_train(&result, r.data, r.run ? r.run : run, r.options, &hooks);
-    if (s.dirty) fputc('\n', stderr);
+    cli_end_progress(&s);
     if (status != RN_OK)
         code = cli_error(status);
     else if (signals > 0)

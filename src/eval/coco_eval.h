@@ -5,7 +5,7 @@
 #include "base/threads.h"
 #include "data/coco.h"
 
-enum { RN_EVAL_IOUS = 10, RN_EVAL_RECALLS = 101, RN_EVAL_STATS = 12 };
+enum { RN_EVAL_IOUS = 10, RN_EVAL_RECALLS = 101 };
 
 typedef struct rn_class_metrics {
     int64_t category_id;
@@ -15,7 +15,7 @@ typedef struct rn_class_metrics {
 } rn_class_metrics;
 
 typedef struct rn_evaluation {
-    double stats[RN_EVAL_STATS]; /* AP, AP50, AP75, AP small, medium, large, AR 1, 10, 100, AR
+    double stats[RN_COCO_STATS]; /* AP, AP50, AP75, AP small, medium, large, AR 1, 10, 100, AR
                                     small, medium, large; -1 for none */
     rn_class_metrics *per_class; /* [n_classes] */
     size_t n_classes;

@@ -1,6 +1,7 @@
 #include "eval/model_eval.h"
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Boxes of one picture become rows in the set's ids. */
@@ -20,33 +21,55 @@ static rn_status append_rows(rn_results *results, size_t *cap, const rn_box *box
     return RN_OK;
 }
 
-rn_status rn_detect_set(rn_results *out, size_t *n_bad, rn_detector *det, const rn_dataset *set) {
+static void show_progress(const rn_hooks *hooks, size_t done, size_t all) {
+    char line[80];
+    if (!hooks || !hooks->progress) return;
+    snprintf(line, sizeof line, "detecting: picture %zu of %zu", done, all);
+    hooks->progress(hooks->context, line);
+}
+
+/* A picture that cannot be read is passed over while they are few. */
+static rn_status skip(size_t *n_bad, const rn_dataset *set, const rn_hooks *hooks) {
+    enum { ONE_IN = 20 };
+    if (++*n_bad * ONE_IN > set->n_records) return RN_EINPUT;
+    if (hooks && hooks->message) hooks->message(hooks->context, rn_error_text());
+    return RN_OK;
+}
+
+/* Picture i of the set; `boxes` has room for `most`. */
+static rn_status detect_record(rn_results *results, size_t *cap, size_t *n_bad, rn_detector *det,
+                               const rn_dataset *set, size_t i, rn_box *boxes, size_t most,
+                               const rn_hooks *hooks) {
+    rn_image image = {0};
+    size_t n = 0;
+    rn_status status = rn_record_read(&image, &set->records[i], 0);
+    if (status == RN_EINPUT) return skip(n_bad, set, hooks);
+    if (status == RN_OK) status = rn_detector_run(det, &image, boxes, most, &n);
+    if (status == RN_OK) status = append_rows(results, cap, boxes, n, &set->records[i], set);
+    rn_image_free(&image);
+    return status;
+}
+
+rn_status rn_detect_set(rn_results *out, size_t *n_bad, rn_detector *det, const rn_dataset *set,
+                        const rn_hooks *hooks) {
     const size_t most = (size_t)rn_detector_config(det)->max_detections;
     rn_results results = {0};
-    size_t cap = 0, bad = 0;
+    size_t cap = 0;
     rn_box *boxes = NULL;
     rn_status status;
     *out = (rn_results){0};
     *n_bad = 0;
     RN_TRY(rn_alloc(&boxes, most, sizeof *boxes));
-    for (size_t i = 0; i < set->n_records; i++) {
-        rn_image image = {0};
-        size_t n = 0;
-        status = rn_record_read(&image, &set->records[i], 0);
-        if (status == RN_EINPUT && ++bad * 20 <= set->n_records) continue;
-        if (status == RN_OK) status = rn_detector_run(det, &image, boxes, most, &n);
-        if (status == RN_OK) status = append_rows(&results, &cap, boxes, n, &set->records[i], set);
-        rn_image_free(&image);
-        if (status != RN_OK) goto done;
-    }
     status = RN_OK;
-done:
+    for (size_t i = 0; i < set->n_records && status == RN_OK; i++) {
+        show_progress(hooks, i + 1, set->n_records);
+        status = detect_record(&results, &cap, n_bad, det, set, i, boxes, most, hooks);
+    }
     free(boxes);
     if (status != RN_OK) {
         rn_results_free(&results);
         return status;
     }
     *out = results;
-    *n_bad = bad;
     return RN_OK;
 }

@@ -1,16 +1,15 @@
-/* model_eval.h: a detector's COCO metrics on a labelled set. */
+/* model_eval.h: what a detector finds on a labelled set. */
 #ifndef RN_EVAL_MODEL_EVAL_H
 #define RN_EVAL_MODEL_EVAL_H
 
-#include "data/dataset.h"
-#include "eval/coco_eval.h"
+#include "data/coco.h"
 #include "model/detector.h"
 
 /* Run `det` on every picture of `set` (whose classes are the model's, in its order:
  * rn_dataset_match_classes) and collect the boxes in the set's own ids. Pictures that cannot be
- * read are skipped and counted in *n_bad (their objects count as missed); more than 5% is
- * RN_EINPUT. The detector's score threshold decides what is kept. */
+ * read are skipped, told by hooks->message and counted in *n_bad; more than 5% of the set is
+ * RN_EINPUT. The detector's score threshold decides what is kept. `hooks` may be NULL. */
 RN_MUST_USE rn_status rn_detect_set(rn_results *out, size_t *n_bad, rn_detector *det,
-                                    const rn_dataset *set);
+                                    const rn_dataset *set, const rn_hooks *hooks);
 
 #endif

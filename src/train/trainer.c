@@ -261,7 +261,7 @@ static rn_status run_to_end(rn_train_result *out, rn_trainer *t) {
 /* ---- the two entries ---- */
 
 rn_status rn_train(rn_train_result *out, const char *data, const char *run,
-                   const rn_train_options *options, const rn_train_hooks *hooks) {
+                   const rn_train_options *options, const rn_hooks *hooks) {
     rn_trainer t = {.folder = {.lock = -1, .log = -1},
                     .position = {.best_ap = -1, .best_ap50 = -1}};
     rn_status status;
@@ -291,7 +291,7 @@ done:
 }
 
 rn_status rn_train_resume(rn_train_result *out, const char *run, const rn_train_options *options,
-                          const rn_train_hooks *hooks) {
+                          const rn_hooks *hooks) {
     rn_trainer t = {.folder = {.lock = -1, .log = -1}};
     rn_model_file file = {0};
     rn_status status;

@@ -25,7 +25,7 @@ typedef struct rn_position {
 
 typedef struct rn_trainer {
     rn_train_options options;
-    rn_train_hooks hooks;
+    rn_hooks hooks;
     rn_run_folder folder;
     char *data; /* as the user named it */
     rn_dataset train, val;

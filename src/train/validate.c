@@ -1,3 +1,4 @@
+#include "eval/coco_eval.h"
 #include "eval/model_eval.h"
 #include "train/trainer.h"
 
@@ -26,6 +27,8 @@ rn_status rn_trainer_validate(rn_trainer *t, double *ap, double *ap50) {
     rn_detector *det = NULL;
     rn_results results = {0};
     rn_evaluation evaluation = {0};
+    /* Unreadable pictures were told of when training began. */
+    const rn_hooks quiet = {.context = t->hooks.context, .progress = t->hooks.progress};
     size_t bad;
     rn_status status;
     *ap = *ap50 = NAN;
@@ -35,7 +38,7 @@ rn_status rn_trainer_validate(rn_trainer *t, double *ap, double *ap50) {
     }
     if ((status = rn_detector_create(&det, &t->config, t->threads, NULL)) != RN_OK) goto done;
     memcpy(rn_detector_weights(det), weights_to_use(t), t->network.graph.n_stored * sizeof(real));
-    if ((status = rn_detect_set(&results, &bad, det, &t->val)) != RN_OK) goto done;
+    if ((status = rn_detect_set(&results, &bad, det, &t->val, &quiet)) != RN_OK) goto done;
     if ((status = rn_evaluate(&evaluation, &t->val, &results, t->threads)) != RN_OK) goto done;
     *ap = evaluation.stats[0];
     *ap50 = evaluation.stats[1];
