@@ -37,7 +37,7 @@ extern "C" {
 #define RN_VERSION  "0.1.0"
 #define RN_MUST_USE __attribute__((warn_unused_result))
 
-/* ---- Status ----------------------------------------------------------------------------------- */
+/* ---- Status ---------------------------------------------------------------------------------- */
 
 /* Every status: name, exit code of the programs, meaning. */
 #define RN_STATUS_LIST(X)                                                                          \
@@ -73,7 +73,7 @@ typedef struct rn_hooks {
     bool (*stop)(void *context);
 } rn_hooks;
 
-/* ---- Images ----------------------------------------------------------------------------------- */
+/* ---- Images ---------------------------------------------------------------------------------- */
 
 /* [height, width, 3] bytes, RGB, rows contiguous, top row first. Zero-initialise; owned by whoever
  * called read. */
@@ -105,8 +105,8 @@ void rn_image_free(rn_image *image); /* and zero it */
  * RN_EINVAL for another ending, RN_EIO. */
 RN_MUST_USE rn_status rn_image_write(const rn_image *image, const char *path);
 
-/* The same for a picture that carries our mark (a JPEG comment, a PNG text), and whether a file carries
- * it: such a file may be replaced without asking. */
+/* The same for a picture that carries our mark (a JPEG comment, a PNG text), and whether a file
+ * carries it: such a file may be replaced without asking. */
 RN_MUST_USE rn_status rn_image_write_annotated(const rn_image *image, const char *path);
 bool rn_image_is_annotated(const char *path);
 
@@ -115,7 +115,7 @@ bool rn_image_is_annotated(const char *path);
 RN_MUST_USE rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n,
                                     char *const *class_names, size_t n_classes);
 
-/* ---- Detector --------------------------------------------------------------------------------- */
+/* ---- Detector -------------------------------------------------------------------------------- */
 
 typedef struct rn_detector rn_detector;
 
@@ -155,7 +155,7 @@ float rn_detector_show_threshold(
 RN_MUST_USE rn_status rn_detector_run(rn_detector *det, const rn_image *image, rn_box *out,
                                       size_t cap, size_t *n_out);
 
-/* ---- Data sets -------------------------------------------------------------------------------- */
+/* ---- Data sets ------------------------------------------------------------------------------- */
 
 /* A generated detection set: a table seen from above, on it objects of several classes (key, gear,
  * leaf, mug, starfish, fish, button, scissors) among look-alikes without labels. A pure function of
@@ -167,7 +167,7 @@ typedef struct rn_scenes_options {
     int width, height;            /* pixels, 32..2048 */
     int min_objects, max_objects; /* objects a picture, 0..64; fewer than min where no more fit */
     float min_size, max_size;     /* longer side of an object over the picture's shorter side,
-                                     0.04..0.9; to about 5% and before anything hides a part of it */
+                                     0.04..0.9; to about 5%, before anything hides a part of it */
     int classes;                  /* 1 .. RN_SCENES_MAX_CLASSES */
     float clutter;                /* 0..1: how many distractors and how busy the background is */
     float noise;                  /* 0..1: sensor noise and lighting changes */
@@ -213,7 +213,7 @@ RN_MUST_USE rn_status rn_scenes_write(const char *folder, const rn_scenes_option
 /* The name of class `label`, NULL outside of 0 .. RN_SCENES_MAX_CLASSES - 1. */
 const char *rn_scenes_class_name(int label);
 
-/* ---- Training --------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 /* Options by name: every option of `train --help` and every key of a preset file. */
 typedef struct rn_train_options rn_train_options;
@@ -249,7 +249,7 @@ RN_MUST_USE rn_status rn_train(rn_train_result *out, const char *data, const cha
 RN_MUST_USE rn_status rn_train_resume(rn_train_result *out, const char *run,
                                       const rn_train_options *options, const rn_hooks *hooks);
 
-/* ---- Evaluation ------------------------------------------------------------------------------- */
+/* ---- Evaluation ------------------------------------------------------------------------------ */
 
 #define RN_COCO_STATS 12
 
@@ -282,7 +282,7 @@ RN_MUST_USE rn_status rn_evaluate_files(rn_report *out, const char *truth, const
 RN_MUST_USE rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
                                         const char *split, int threads, const rn_hooks *hooks);
 
-/* ---- Bench ------------------------------------------------------------------------------------ */
+/* ---- Bench ----------------------------------------------------------------------------------- */
 
 typedef struct rn_bench_options {
     const char *preset; /* name or file; NULL: r18 */

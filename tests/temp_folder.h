@@ -1,4 +1,5 @@
-/* temp_folder.h: a folder of a test's own, filled with small files and removed with all it holds. */
+/* temp_folder.h: a folder of a test's own, filled with small files and removed with all it holds.
+ */
 #ifndef RN_TESTS_TEMP_FOLDER_H
 #define RN_TESTS_TEMP_FOLDER_H
 

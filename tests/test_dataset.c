@@ -213,7 +213,8 @@ END_TEST
 
 /* ---- COCO ---- */
 
-/* A json file of pictures "FILE ..." (16 x 12) with the annotations given; categories 2 cat, 5 dog. */
+/* A json file of pictures "FILE ..." (16 x 12) with the annotations given; categories 2 cat, 5 dog.
+ */
 static void coco(const char *name, const char *files, const char *annotations) {
     char json[8192], list[4096], *rest = list;
     size_t size = 0;

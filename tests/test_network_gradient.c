@@ -1,4 +1,5 @@
-/* A whole nano network in double: matching, both losses and backward against central differences, a few numbers of every parameter. */
+/* A whole nano network in double: matching, both losses and backward against central differences, a
+ * few numbers of every parameter. */
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/criterion.h"
@@ -90,7 +91,8 @@ static double loss_at(fixture *f, size_t at, real value) {
     return result;
 }
 
-/* The fourth-order central difference: its rounding noise, about 1e-15 / step, is small at a step that needs the higher order. */
+/* The fourth-order central difference: its rounding noise, about 1e-15 / step, is small at a step
+ * that needs the higher order. */
 static real central(fixture *f, size_t at, real step) {
     const real w = f->run.weights[at];
     const double near = loss_at(f, at, w + step) - loss_at(f, at, w - step);
@@ -98,14 +100,16 @@ static real central(fixture *f, size_t at, real step) {
     return (8 * near - far) / (12 * step);
 }
 
-/* Compare up to PER_PARAMETER random numbers of one parameter; returns how many had a derivative to compare with. */
+/* Compare up to PER_PARAMETER random numbers of one parameter; returns how many had a derivative to
+ * compare with. */
 static int check_parameter(fixture *f, const rn_param *param, rn_random *random) {
     int checked = 0;
     for (int i = 0; i < TRIES && checked < PER_PARAMETER; i++) {
         const size_t at = param->offset + rn_random_below(random, param->count);
         const real analytic = f->run.gradients[at], a = central(f, at, 2e-5),
                    b = central(f, at, 1e-5);
-        /* They disagree where a ReLU, a maximum or smooth L1's joint switches between: try another. */
+        /* They disagree where a ReLU, a maximum or smooth L1's joint switches between: try another.
+         */
         if (fabs(a - b) > 3e-7 * fmax(1e-3, fabs(b))) continue;
         const real error = fabs(analytic - b) / fmax(1e-3, fmax(fabs(analytic), fabs(b)));
         ck_assert_msg(error <= 1e-6, "%s[%zu]: %.12g by backward, %.12g by differences",

@@ -1,5 +1,5 @@
-/* The walks of src/nn in double: every parameter of a graph with every kind of node, against central differences; and what the planner
- * promises about memory. */
+/* The walks of src/nn in double: every parameter of a graph with every kind of node, against
+ * central differences; and what the planner promises about memory. */
 #include "base/memory.h"
 #include "base/random.h"
 #include "nn/op.h"
@@ -12,7 +12,8 @@
 
 enum { BATCH = 2, SIDE = 16 };
 
-/* Two levels with a shared head, a residual block, pooling, the top-down sum and all three norms. */
+/* Two levels with a shared head, a residual block, pooling, the top-down sum and all three norms.
+ */
 static void build(rn_graph *graph) {
     const rn_conv_spec first = {4, 3, 2, 1, true, true}, plain = {4, 3, 1, 1, false, false},
                        down = {4, 3, 2, 1, true, false}, head = {3, 3, 1, 1, true, false};
@@ -124,7 +125,8 @@ START_TEST(every_parameter) {
     for (size_t i = 0; i < f.graph.n_trained; i++) {
         const real analytic = f.run.gradients[i];
         const real a = central(&f, i, 1e-5), b = central(&f, i, 5e-6);
-        /* The two differences disagree where a ReLU or a maximum switches between: no derivative to compare with there. */
+        /* The two differences disagree where a ReLU or a maximum switches between: no derivative to
+         * compare with there. */
         if (fabs(a - b) > 1e-7 * fmax(1e-3, fabs(b))) {
             kinks++;
             continue;
@@ -157,7 +159,8 @@ START_TEST(adds_up) {
 }
 END_TEST
 
-/* The inference plan shares more memory and computes the same, batch norm aside, whose running statistics it uses. */
+/* The inference plan shares more memory and computes the same, batch norm aside, whose running
+ * statistics it uses. */
 START_TEST(inference_needs_less) {
     fixture training, inference;
     setup(&training, RN_TRAINING);

@@ -5,10 +5,10 @@
 
 #include <check.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <stdio.h>
 #include <unistd.h>
 
 enum { MOST_TASKS = 1000, MOST_WORKERS = 8 };

@@ -64,7 +64,7 @@ END_TEST
 
 #define BOX(x1, y1, x2, y2)                                                                        \
     "<bndbox><xmin>" x1 "</xmin><ymin>" y1 "</ymin><xmax>" x2 "</xmax><ymax>" y2 "</ymax></"       \
-                                                                                 "bndbox>"
+    "bndbox>"
 
 START_TEST(leaves_the_parts_of_an_object_alone) {
     ck_assert_int_eq(

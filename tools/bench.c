@@ -1,4 +1,5 @@
-/* bench: how fast the network is on this machine, through the very code that detect and train run. */
+/* bench: how fast the network is on this machine, through the very code that detect and train run.
+ */
 #include "cli.h"
 #include "cli_files.h"
 

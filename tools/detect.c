@@ -96,7 +96,8 @@ static bool remember(job *j, const char *path) {
     return true;
 }
 
-/* FOLDER/NAME_det.jpg, or NAME_det-2.jpg ... if this call has written that one already. False if it is too long. */
+/* FOLDER/NAME_det.jpg, or NAME_det-2.jpg ... if this call has written that one already. False if it
+ * is too long. */
 static bool output_path(const job *j, char out[PATH_MAX], const char *file) {
     const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file,
                *dot = strrchr(name, '.');

@@ -29,18 +29,18 @@ static const struct {
     const char *metric, *area, *ious;
     int detections;
 } lines[RN_COCO_STATS] = {
-    {"(AP)", "all", "0.50:0.95", 100}, {"(AP)", "all", "0.50", 100},
-    {"(AP)", "all", "0.75", 100},      {"(AP)", "small", "0.50:0.95", 100},
+    {"(AP)", "all", "0.50:0.95", 100},    {"(AP)", "all", "0.50", 100},
+    {"(AP)", "all", "0.75", 100},         {"(AP)", "small", "0.50:0.95", 100},
     {"(AP)", "medium", "0.50:0.95", 100}, {"(AP)", "large", "0.50:0.95", 100},
-    {"(AR)", "all", "0.50:0.95", 1},   {"(AR)", "all", "0.50:0.95", 10},
-    {"(AR)", "all", "0.50:0.95", 100}, {"(AR)", "small", "0.50:0.95", 100},
+    {"(AR)", "all", "0.50:0.95", 1},      {"(AR)", "all", "0.50:0.95", 10},
+    {"(AR)", "all", "0.50:0.95", 100},    {"(AR)", "small", "0.50:0.95", 100},
     {"(AR)", "medium", "0.50:0.95", 100}, {"(AR)", "large", "0.50:0.95", 100}};
 
 static void print_stats(const rn_report *r) {
     for (int i = 0; i < RN_COCO_STATS; i++)
         printf(" %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
-               lines[i].metric[2] == 'P' ? "Average Precision" : "Average Recall",
-               lines[i].metric, lines[i].ious, lines[i].area, lines[i].detections, r->stats[i]);
+               lines[i].metric[2] == 'P' ? "Average Precision" : "Average Recall", lines[i].metric,
+               lines[i].ious, lines[i].area, lines[i].detections, r->stats[i]);
 }
 
 static void print_classes(const rn_report *r) {

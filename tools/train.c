@@ -11,7 +11,8 @@
 
 enum { MAX_OPTIONS = 64, OUTPUT = 0, RESUME, SET, QUIET, FIRST_TRAIN_OPTION };
 
-/* How many signals came, and the last one. The first lets the step end; the second ends the program at once. */
+/* How many signals came, and the last one. The first lets the step end; the second ends the program
+ * at once. */
 static volatile sig_atomic_t signals, last_signal;
 
 static void on_signal(int number) {
@@ -130,8 +131,10 @@ int main(int argc, char **argv) {
     request r = {0};
     rn_train_result result;
     cli_screen s = {.terminal = isatty(2)};
-    const rn_hooks hooks = {
-        .context = &s, .message = cli_show_message, .progress = cli_show_progress, .stop = must_stop};
+    const rn_hooks hooks = {.context = &s,
+                            .message = cli_show_message,
+                            .progress = cli_show_progress,
+                            .stop = must_stop};
     struct sigaction action = {.sa_handler = on_signal};
     int code = 0;
     (void)argc;

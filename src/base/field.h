@@ -1,18 +1,20 @@
-/* field.h: options from one table. An X-macro makes a struct and its table of rn_field; the functions here set, check and print the
- * fields by name, so that a command line, a preset file and a model file share one parser and one set of ranges. */
+/* field.h: options from one table. An X-macro makes a struct and its table of rn_field; the
+ * functions here set, check and print the fields by name, so that a command line, a preset file and
+ * a model file share one parser and one set of ranges. */
 #ifndef RN_BASE_FIELD_H
 #define RN_BASE_FIELD_H
 
 #include "base/status.h"
 
 typedef enum rn_field_type {
-    RN_FIELD_INT,    /* int */
-    RN_FIELD_UINT64, /* uint64_t, up to 2^53 */
-    RN_FIELD_DOUBLE, /* double */
-    RN_FIELD_BOOL,   /* bool: true, false, 1, 0 */
-    RN_FIELD_ENUM,   /* int: position in `choices` */
-    RN_FIELD_TEXT,   /* char[size] */
-    RN_FIELD_DOUBLES, /* double[size / 8], as "1,2,3"; `count` is the offset of its int number of elements */
+    RN_FIELD_INT,     /* int */
+    RN_FIELD_UINT64,  /* uint64_t, up to 2^53 */
+    RN_FIELD_DOUBLE,  /* double */
+    RN_FIELD_BOOL,    /* bool: true, false, 1, 0 */
+    RN_FIELD_ENUM,    /* int: position in `choices` */
+    RN_FIELD_TEXT,    /* char[size] */
+    RN_FIELD_DOUBLES, /* double[size / 8], as "1,2,3"; `count` is the offset of its int number of
+                         elements */
 } rn_field_type;
 
 typedef struct rn_field {
@@ -33,7 +35,8 @@ const char *rn_field_nearest(const rn_field *fields, size_t n, const char *name)
 /* Set one field of `object` from text. RN_EINVAL: "gamma: got -1, want 0..10". */
 RN_MUST_USE rn_status rn_field_set(void *object, const rn_field *field, const char *value);
 
-/* The value as text that rn_field_set takes and that gives the same value. Truncated to `size` bytes. */
+/* The value as text that rn_field_set takes and that gives the same value. Truncated to `size`
+ * bytes. */
 void rn_field_format(char *out, size_t size, const void *object, const rn_field *field);
 
 /* The same as a JSON value: numbers, true and false, strings, [1, 2]. */

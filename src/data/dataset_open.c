@@ -126,7 +126,8 @@ static rn_status map_labels(size_t *map, const rn_dataset *set, char *const *nam
     return RN_OK;
 }
 
-/* Names and ids of the new order; a class that the set lacks gets an id that the set does not use. */
+/* Names and ids of the new order; a class that the set lacks gets an id that the set does not use.
+ */
 static rn_status order_classes(char **new_names, int64_t *new_ids, const rn_dataset *set,
                                char *const *names, size_t n_names) {
     int64_t unused = 1;

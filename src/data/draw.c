@@ -119,7 +119,8 @@ static void draw_text(rn_image *image, const pen *p, float x, int y, const char 
     }
 }
 
-/* A tab in the class's colour on the box's upper edge, moved into the picture where it would stick out. */
+/* A tab in the class's colour on the box's upper edge, moved into the picture where it would stick
+ * out. */
 static void label(rn_image *image, const pen *p, const rn_box *box, const char *name, int line,
                   color c) {
     char text[128];

@@ -13,7 +13,8 @@ static size_t get32(const uint8_t *p, bool big) {
                : (size_t)get16(p + 2, big) << 16 | get16(p, big);
 }
 
-/* TIFF 6.0: a header "II" or "MM", 42, the offset of a directory; there a count and entries of 12 bytes: tag, type, count, value. */
+/* TIFF 6.0: a header "II" or "MM", 42, the offset of a directory; there a count and entries of 12
+ * bytes: tag, type, count, value. */
 int rn_exif_orientation(const uint8_t *bytes, size_t size) {
     if (size < 14 || memcmp(bytes, "Exif\0\0", 6) != 0) return 1;
     const uint8_t *tiff = bytes + 6;

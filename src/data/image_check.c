@@ -28,8 +28,8 @@ static bool is_frame(uint8_t marker) {
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
-/* The next marker at or behind *at, whose segment begins at *at afterwards (its length field); 0 at the end of the file. In entropy-coded
- * data 0xff is followed by 0 or a restart marker. */
+/* The next marker at or behind *at, whose segment begins at *at afterwards (its length field); 0 at
+ * the end of the file. In entropy-coded data 0xff is followed by 0 or a restart marker. */
 static uint8_t next_marker(const uint8_t *bytes, size_t size, size_t *at) {
     for (size_t i = *at; i + 1 < size; i++) {
         if (bytes[i] != 0xff || bytes[i + 1] == 0xff) continue;

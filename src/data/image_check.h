@@ -1,5 +1,6 @@
-/* image_check.h: what a picture file claims and whether it is whole, found out without decoding. stb_image 2.27 fills what is missing with grey,
- * reads BMPs over their end and checks no PNG checksum, so this is done before it sees the bytes. Private to src/data. */
+/* image_check.h: what a picture file claims and whether it is whole, found out without decoding.
+ * stb_image 2.27 fills what is missing with grey, reads BMPs over their end and checks no PNG
+ * checksum, so this is done before it sees the bytes. Private to src/data. */
 #ifndef RN_DATA_IMAGE_CHECK_H
 #define RN_DATA_IMAGE_CHECK_H
 
@@ -21,7 +22,8 @@ RN_MUST_USE rn_status rn_picture_header(rn_picture_info *info, const uint8_t *by
 RN_MUST_USE rn_status rn_picture_whole(const rn_picture_info *info, const uint8_t *bytes,
                                        size_t size, const char *name);
 
-/* The orientation in an EXIF block ("Exif\0\0" and a TIFF header behind it); 1 if it says none or is broken. */
+/* The orientation in an EXIF block ("Exif\0\0" and a TIFF header behind it); 1 if it says none or
+ * is broken. */
 int rn_exif_orientation(const uint8_t *bytes, size_t size);
 
 #endif

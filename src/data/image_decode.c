@@ -26,9 +26,9 @@ rn_status rn_image_probe(int *width, int *height, int *orientation, const uint8_
     return RN_OK;
 }
 
-/* Sizes that are none, over the limit, or more than the file's bytes could hold, before anything is allocated. A DEFLATE stream grows at most
- * 1032-fold; a JPEG block
- * of 64 pixels takes at least the one bit of its DC coefficient. */
+/* Sizes that are none, over the limit, or more than the file's bytes could hold, before anything is
+ * allocated. A DEFLATE stream grows at most 1032-fold; a JPEG block of 64 pixels takes at least the
+ * one bit of its DC coefficient. */
 static rn_status check_size(const rn_picture_info *info, size_t size, const char *name,
                             size_t max_pixels) {
     const uint64_t pixels = (uint64_t)info->width * (uint64_t)info->height;
@@ -48,7 +48,8 @@ static rn_status check_size(const rn_picture_info *info, size_t size, const char
     return RN_OK;
 }
 
-/* EXIF 2.3: orientation o says where the stored row 0 and column 0 lie. Bit by bit: 5..8 swap the axes, then mirror. */
+/* EXIF 2.3: orientation o says where the stored row 0 and column 0 lie. Bit by bit: 5..8 swap the
+ * axes, then mirror. */
 static rn_status turn(rn_image *image, int orientation) {
     const bool swapped = orientation >= 5;
     const bool mirror_x =

@@ -31,7 +31,8 @@ static void put32(uint8_t *out, uint32_t value) {
     for (int i = 0; i < 4; i++) out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* The mark as a JPEG comment behind the start marker, or as a PNG tEXt chunk behind IHDR; written with the rest around it. */
+/* The mark as a JPEG comment behind the start marker, or as a PNG tEXt chunk behind IHDR; written
+ * with the rest around it. */
 static rn_status write_marked(rn_writer *writer, const sink *s, bool png) {
     const size_t at = png ? 33 : 2;
     const size_t n = sizeof mark - 1;

@@ -28,9 +28,8 @@ typedef enum rn_json_type {
 
 typedef struct rn_json_token {
     rn_json_type type;
-    const char
-        *text; /* keys, strings: content without escapes, not zero-terminated, valid until the
-                         next token; numbers: as written */
+    const char *text; /* keys, strings: content without escapes, not zero-terminated, valid until
+                         the next token; numbers: as written */
     size_t size;
     double number;
     size_t offset; /* where it begins in the text */

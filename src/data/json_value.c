@@ -61,8 +61,8 @@ rn_status rn_json_begin(rn_json *json, rn_json_members *members, const rn_json_t
     return RN_OK;
 }
 
-/* Position of the key in members->keys, n if it is none of them. Objects of a list mostly hold their
- * keys in the same order: the search goes on where the last one ended. */
+/* Position of the key in members->keys, n if it is none of them. Objects of a list mostly hold
+ * their keys in the same order: the search goes on where the last one ended. */
 static size_t find_key(rn_json_members *members, const rn_json_token *key) {
     for (size_t i = 0; i < members->n; i++) {
         const size_t k = members->next;

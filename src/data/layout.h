@@ -59,8 +59,8 @@ RN_MUST_USE rn_status rn_places_add(rn_places *places, const char *folder, const
 void rn_places_free(rn_places *places);
 
 /* *path = the first file called `file` in `places`, NULL if there is none. `source` names the
- * annotation in the message. RN_EINPUT if `file` is absolute, climbs by "..", or is a link that leads
- * out of its place (bad-inputs.md 34). */
+ * annotation in the message. RN_EINPUT if `file` is absolute, climbs by "..", or is a link that
+ * leads out of its place (bad-inputs.md 34). */
 RN_MUST_USE rn_status rn_places_find(char **path, const rn_places *places, const char *file,
                                      const char *source);
 

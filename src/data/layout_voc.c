@@ -144,8 +144,8 @@ static int compare_stem(const void *key, const void *e) {
     return strcmp(key, ((const entry *)e)->stem);
 }
 
-/* The entry a line of a list names. "NAME" or, in the lists of one class, "NAME  -1"; a name may hold
- * blanks itself, so the whole line is tried first. Cuts the line. */
+/* The entry a line of a list names. "NAME" or, in the lists of one class, "NAME  -1"; a name may
+ * hold blanks itself, so the whole line is tried first. Cuts the line. */
 static entry *find_entry(const voc *v, char *line) {
     entry *found = bsearch(line, v->entries, v->n, sizeof *v->entries, compare_stem);
     if (found) return found;

@@ -73,8 +73,8 @@ static void set_order(worker *w, uint64_t epoch) {
     rn_random_shuffle(&random, w->order, n);
 }
 
-/* The picture that is known already: RN_OK with *image set, or NULL if it must be decoded; RN_EINPUT
- * if it is known to be bad. */
+/* The picture that is known already: RN_OK with *image set, or NULL if it must be decoded;
+ * RN_EINPUT if it is known to be bad. */
 static rn_status find_picture(rn_loader *l, size_t record, const rn_image **image) {
     pthread_mutex_lock(&l->mutex);
     const bool bad = l->faults[record] != NULL;
@@ -83,7 +83,8 @@ static rn_status find_picture(rn_loader *l, size_t record, const rn_image **imag
     return bad ? RN_EINPUT : RN_OK;
 }
 
-/* Keep what decoding gave: the picture where the set is kept, else for this worker; or the fault. */
+/* Keep what decoding gave: the picture where the set is kept, else for this worker; or the fault.
+ */
 static rn_status keep_picture(worker *w, size_t record, rn_image *decoded, rn_status status,
                               const rn_image **image) {
     rn_loader *l = w->loader;
@@ -118,8 +119,8 @@ static rn_status get_picture(worker *w, size_t record, const rn_image **image) {
     return keep_picture(w, record, &decoded, status, image);
 }
 
-/* The picture for `position` of the epoch: the first that can be read from there on. The bad ones on
- * the way are listed in `s`. */
+/* The picture for `position` of the epoch: the first that can be read from there on. The bad ones
+ * on the way are listed in `s`. */
 static rn_status choose_picture(worker *w, slot *s, size_t position, size_t *record,
                                 const rn_image **image) {
     const size_t n = w->loader->set->n_records;
@@ -313,8 +314,9 @@ static int round_up_32(int side) {
     return (side + 31) / 32 * 32;
 }
 
-/* The canvas that holds every picture resized, and whether all decoded fit into the cache. A picture
- * whose size is unknown and cannot be found is a bad one: that shows when its turn comes. */
+/* The canvas that holds every picture resized, and whether all decoded fit into the cache. A
+ * picture whose size is unknown and cannot be found is a bad one: that shows when its turn comes.
+ */
 static rn_status measure_set(rn_loader *l, bool *fits_cache) {
     size_t bytes = 0;
     l->canvas_w = l->canvas_h = 32;

@@ -1,4 +1,5 @@
-/* resize.c: from bytes to network input in two passes: rows are filtered horizontally as the vertical filter asks for them. */
+/* resize.c: from bytes to network input in two passes: rows are filtered horizontally as the
+ * vertical filter asks for them. */
 #include "base/memory.h"
 #include "data/image.h"
 
@@ -30,15 +31,17 @@ void rn_geometry_size(int *out_w, int *out_h, const rn_geometry *geometry, int w
     *out_h = at_least_one(floor(height * scale + 0.5));
 }
 
-/* The filter of one axis: output i is the sum of weight[i * taps + k] * input[first[i] + k], k < n[i]. Taps that would reach outside of the
- * picture are left out, and what is left is scaled to sum 1; an output whose centre lies outside has none. */
+/* The filter of one axis: output i is the sum of weight[i * taps + k] * input[first[i] + k], k <
+ * n[i]. Taps that would reach outside of the picture are left out, and what is left is scaled to
+ * sum 1; an output whose centre lies outside has none. */
 typedef struct filter {
     int outputs, taps;
     int *first, *n;
     float *weight;
 } filter;
 
-/* A triangle of half width max(1, step) source pixels around each output's centre (without antialias: 1). */
+/* A triangle of half width max(1, step) source pixels around each output's centre (without
+ * antialias: 1). */
 static int filter_taps(double step, bool antialias) {
     const double radius = antialias && step > 1 ? step : 1;
     return (int)ceil(2 * radius) + 2;

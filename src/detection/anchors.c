@@ -11,7 +11,8 @@ static double round_even(double x) {
     return fmod(down, 2.0) == 0 ? down : down + 1;
 }
 
-/* Half of an anchor's width and height around its centre, ratio-major: ratio = h / w, area = (side scale)^2. */
+/* Half of an anchor's width and height around its centre, ratio-major: ratio = h / w, area = (side
+ * scale)^2. */
 static void cell_anchor(double corners[4], const rn_anchor_spec *spec, int level, int index) {
     const double ratio = spec->ratios[index / spec->n_scales];
     double side = spec->sides[level] * spec->scales[index % spec->n_scales];

@@ -1,6 +1,7 @@
 #include "detection/box_coder.h"
 
-/* log(1000 / 16): exp of a larger one would make boxes of thousands of pixels out of one bad number. */
+/* log(1000 / 16): exp of a larger one would make boxes of thousands of pixels out of one bad
+ * number. */
 static const double max_log_scale = 4.135166556742356;
 
 void rn_box_encode(real delta[4], const real box[4], const real anchor[4]) {

@@ -2,8 +2,8 @@
 #include "detection/box_coder.h"
 #include "detection/matcher.h"
 
-/* With z = y x: p_t = 1/(1 + e^-z), log p_t = -softplus(-z), log(1 - p_t) = -softplus(z), and one exponential e = exp(-|z|) gives them all
- * without overflow or cancellation.
+/* With z = y x: p_t = 1/(1 + e^-z), log p_t = -softplus(-z), log(1 - p_t) = -softplus(z), and one
+ * exponential e = exp(-|z|) gives them all without overflow or cancellation.
  *
  *   FL = alpha_t (1 - p_t)^gamma (-log p_t)
  *   dFL/dx = y alpha_t (1 - p_t)^gamma (gamma p_t log p_t + p_t - 1) */

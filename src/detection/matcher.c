@@ -22,7 +22,8 @@ real rn_iou(const real a[4], const real b[4]) {
     return all > 0 ? common / all : 0;
 }
 
-/* Best box of each anchor and best IoU of each box. A later box must be better, so ties go to the lower index. */
+/* Best box of each anchor and best IoU of each box. A later box must be better, so ties go to the
+ * lower index. */
 static void find_best(int *match, real *best_iou, real *box_best, const real *anchors,
                       size_t n_anchors, const real *boxes, const bool *ignore, size_t n_boxes) {
     for (size_t i = 0; i < n_anchors; i++) {
@@ -46,8 +47,9 @@ static void find_best(int *match, real *best_iou, real *box_best, const real *an
     }
 }
 
-/* Anchors that reach a box's best IoU are positive for the box that is best for *them*. A box that nothing overlaps (best 0) gets none:
- * else every anchor that it does not touch either would tie for its best. */
+/* Anchors that reach a box's best IoU are positive for the box that is best for *them*. A box that
+ * nothing overlaps (best 0) gets none: else every anchor that it does not touch either would tie
+ * for its best. */
 static void keep_low_quality(bool *keep, const real *anchor, const real *boxes, const bool *ignore,
                              const real *box_best, size_t n_boxes) {
     *keep = false;

@@ -8,8 +8,8 @@
 
 /* An (anchor, class) pair whose score is over the threshold. */
 typedef struct candidate {
-    real
-        logit; /* orders as the score does, and keeps the digits that the sigmoid of a large logit loses */
+    real logit; /* orders as the score does, and keeps the digits that the sigmoid of a large logit
+                   loses */
     int level;
     uint32_t anchor, label;
     real box[4];
@@ -33,14 +33,16 @@ static int better_first(const void *a, const void *b) {
     return (x->label > y->label) - (x->label < y->label);
 }
 
-/* The least logit that may have a score over the threshold: a little below, the exact test comes after. */
+/* The least logit that may have a score over the threshold: a little below, the exact test comes
+ * after. */
 static real logit_floor(real threshold) {
     if (threshold <= 0) return -INFINITY;
     if (threshold >= 1) return INFINITY;
     return log(threshold / (1 - threshold)) - (real)1e-4;
 }
 
-/* Append a level's pairs over the threshold to list [*n ..]. NaN compares false everywhere and so is never a candidate. */
+/* Append a level's pairs over the threshold to list [*n ..]. NaN compares false everywhere and so
+ * is never a candidate. */
 static rn_status collect(rn_candidates *work, size_t *n, const rn_level_output *level, int number,
                          int n_classes, const rn_postprocess *options) {
     const real least = logit_floor(options->score_threshold);
@@ -64,7 +66,8 @@ static real clip(real x, real high) {
     return x < 0 ? 0 : x > high ? high : x;
 }
 
-/* Boxes of the candidates, clipped to the picture; those without area are dropped. Returns how many are left. */
+/* Boxes of the candidates, clipped to the picture; those without area are dropped. Returns how many
+ * are left. */
 static size_t decode(candidate *list, size_t n, const rn_level_output *levels, int width,
                      int height) {
     size_t kept = 0;
@@ -82,8 +85,8 @@ static size_t decode(candidate *list, size_t n, const rn_level_output *levels, i
     return kept;
 }
 
-/* Greedy non-maximum suppression of a list in falling order: a box stays if it overlaps no box that stayed by more than `iou`. The first `kept`
- * of the list are those that stayed. */
+/* Greedy non-maximum suppression of a list in falling order: a box stays if it overlaps no box that
+ * stayed by more than `iou`. The first `kept` of the list are those that stayed. */
 static size_t suppress(candidate *list, size_t n, const rn_postprocess *options) {
     size_t kept = 0;
     for (size_t i = 0; i < n && kept < (size_t)options->max_detections; i++) {

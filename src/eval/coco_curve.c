@@ -1,4 +1,5 @@
-/* Precision over recall of a class: the reference's accumulate, for every area and IoU threshold. */
+/* Precision over recall of a class: the reference's accumulate, for every area and IoU threshold.
+ */
 #include "eval/coco_tables.h"
 
 #include <float.h>

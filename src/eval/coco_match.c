@@ -37,8 +37,8 @@ void rn_rank(rn_ranked *items, size_t n, rn_ranked *spare) {
 
 /* ---- overlap ---- */
 
-/* Intersection over union; for a crowd over the detection's own area, since whatever part of a crowd
- * it covers is right. Step for step the reference's bbIou. */
+/* Intersection over union; for a crowd over the detection's own area, since whatever part of a
+ * crowd it covers is right. Step for step the reference's bbIou. */
 static double box_iou(const rn_result_row *d, const rn_object *g) {
     const double w = fmin(d->w + d->x, g->w + g->x) - fmax(d->x, g->x);
     if (w <= 0) return 0;

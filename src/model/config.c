@@ -176,7 +176,8 @@ done:
 
 /* ---- from JSON ---- */
 
-/* A JSON value as the text that rn_field_set takes. cJSON has parsed the number; printing it exactly is ours. */
+/* A JSON value as the text that rn_field_set takes. cJSON has parsed the number; printing it
+ * exactly is ours. */
 static rn_status value_text(char *out, size_t size, const cJSON *item, const char *name) {
     size_t used = 0;
     out[0] = '\0';

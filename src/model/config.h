@@ -1,5 +1,6 @@
-/* config.h: what makes one RetinaNet differ from another: the network's shape, its anchors, how pictures come in and boxes go out. Read
- * from a preset file or from the metadata of a model file; both are the same JSON. */
+/* config.h: what makes one RetinaNet differ from another: the network's shape, its anchors, how
+ * pictures come in and boxes go out. Read from a preset file or from the metadata of a model file;
+ * both are the same JSON. */
 #ifndef RN_MODEL_CONFIG_H
 #define RN_MODEL_CONFIG_H
 
@@ -10,9 +11,9 @@
 enum { RN_BRANCH_NORM_NONE, RN_BRANCH_NORM_GROUP };
 enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
 
-/* INT(name, default, min, max, help), REAL likewise, BOOL(name, default, help), CHOICE(name, default, help), an int whose names are
- * choices_NAME in config.c,
- * LIST(name, most, min, max, help, defaults...). */
+/* INT(name, default, min, max, help), REAL likewise, BOOL(name, default, help), CHOICE(name,
+ * default, help), an int whose names are choices_NAME in config.c, LIST(name, most, min, max, help,
+ * defaults...). */
 #define RN_MODEL_CONFIG_LIST(INT, REAL, BOOL, CHOICE, LIST)                                        \
     INT(depth, 18, 10, 101, "ResNet: 10, 18, 34, 50 or 101")                                       \
     INT(width, 64, 8, 256, "channels of the first stage")                                          \
@@ -69,7 +70,8 @@ RN_MUST_USE rn_status rn_model_config_copy(rn_model_config *out, const rn_model_
 RN_MUST_USE rn_status rn_model_config_set_classes(rn_model_config *config, char *const *names,
                                                   const int64_t *ids, size_t n);
 
-/* Fields that do not fit each other are RN_EINVAL: channels no multiple of group_channels, lists of a wrong length. */
+/* Fields that do not fit each other are RN_EINVAL: channels no multiple of group_channels, lists of
+ * a wrong length. */
 RN_MUST_USE rn_status rn_model_config_check(const rn_model_config *config);
 
 rn_geometry rn_model_config_geometry(const rn_model_config *config);
@@ -80,8 +82,9 @@ RN_MUST_USE rn_status rn_model_config_to_json(char **out, const rn_model_config 
 /* What a preset says for training: key and value as text. */
 typedef rn_status rn_preset_default(void *context, const char *key, const char *value);
 
-/* Set the fields that `json` names over the defaults; `name` is for messages. An object under "train" is given to `train` (NULL: ignored),
- * key by key. RN_EINPUT for an unknown key (the nearest is named) or a wrong value. */
+/* Set the fields that `json` names over the defaults; `name` is for messages. An object under
+ * "train" is given to `train` (NULL: ignored), key by key. RN_EINPUT for an unknown key (the
+ * nearest is named) or a wrong value. */
 RN_MUST_USE rn_status rn_model_config_from_json(rn_model_config *out, const char *json,
                                                 const char *name, rn_preset_default *train,
                                                 void *context);

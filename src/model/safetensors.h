@@ -78,7 +78,8 @@ typedef struct rn_tensor_entry {
     int n_dims;
     size_t dims[RN_TENSOR_DIMS];
     const real *data;
-    /* The data are [out, kernel, kernel, in] and the file wants dims = [out, in, kernel, kernel]. */
+    /* The data are [out, kernel, kernel, in] and the file wants dims = [out, in, kernel, kernel].
+     */
     bool permuted;
 } rn_tensor_entry;
 

@@ -1,6 +1,6 @@
 /* norm.h: normalisation on [rows = batch * h * w, c] tensors, forward and backward. ReLU, where
- * asked for, is applied to the output; the caller has already masked dout by it. Backward adds; each
- * of din, dweight and dbias may be NULL where it is not wanted. */
+ * asked for, is applied to the output; the caller has already masked dout by it. Backward adds;
+ * each of din, dweight and dbias may be NULL where it is not wanted. */
 #ifndef RN_OPS_NORM_H
 #define RN_OPS_NORM_H
 
@@ -30,8 +30,8 @@ void rn_batch_norm_backward(const rn_exec *exec, real *din, real *dweight, real 
                             const real *dout, const real *in, const real *mean, const real *rstd,
                             const real *weight, const rn_norm_dims *dims);
 
-/* Group norm (Wu and He, arXiv:1803.08494): mean, rstd are [batch, groups], saved for backward; both
- * NULL where there will be none. */
+/* Group norm (Wu and He, arXiv:1803.08494): mean, rstd are [batch, groups], saved for backward;
+ * both NULL where there will be none. */
 void rn_group_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd, const real *in,
                            const real *weight, const real *bias, real eps, bool relu,
                            const rn_norm_dims *dims);

@@ -78,12 +78,12 @@ rn_train_options rn_train_options_defaults(void);
 RN_MUST_USE rn_status rn_train_options_copy(rn_train_options *out, const rn_train_options *options);
 void rn_train_options_clear(rn_train_options *options); /* free what it owns */
 
-/* *model = the preset's configuration with the overrides and --size; the preset's training defaults into the options that the user has not
- * given. */
+/* *model = the preset's configuration with the overrides and --size; the preset's training defaults
+ * into the options that the user has not given. */
 RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
 
-/* Into the options of a stopped run, those of `given` that may change: threads, max_steps and time, and epochs if it had finished. RN_EINVAL
- * names any other. */
+/* Into the options of a stopped run, those of `given` that may change: threads, max_steps and time,
+ * and epochs if it had finished. RN_EINVAL names any other. */
 RN_MUST_USE rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options *given,
                                               bool finished);
 
