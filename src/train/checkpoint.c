@@ -81,6 +81,8 @@ rn_status rn_checkpoint_save(const rn_trainer *t) {
     if ((status = rn_weights_add(&w, t->weights, graph, "", false)) != RN_OK) goto done;
     if (o->ema && (status = rn_weights_add(&w, o->ema, graph, "ema.", false)) != RN_OK) goto done;
     if ((status = rn_weights_add(&w, o->velocity, graph, "velocity.", true)) != RN_OK) goto done;
+    if (o->square && (status = rn_weights_add(&w, o->square, graph, "square.", true)) != RN_OK)
+        goto done;
     if ((status = rn_run_path(&path, &t->folder, "last.safetensors")) != RN_OK) goto done;
     status = rn_safetensors_save(&w, path);
 done:
@@ -160,6 +162,7 @@ rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
     rn_optimizer *o = &t->step.optimizer;
     RN_TRY(rn_model_file_load(file, t->weights, graph, ""));
     if (o->ema) RN_TRY(rn_model_file_load(file, o->ema, graph, "ema."));
+    if (o->square) RN_TRY(rn_model_file_load(file, o->square, graph, "square."));
     return rn_model_file_load(file, o->velocity, graph, "velocity.");
 }
 

@@ -97,7 +97,6 @@ static void log_data(rn_trainer *t) {
 rn_status rn_trainer_describe(rn_trainer *t) {
     static const char *const norms[] = {"group norm", "batch norm", "frozen batch norm"};
     const rn_shape *canvas = &t->step.plan.shape[0];
-    const rn_step *s = &t->step;
     workspace w = {0};
     coverage c = {0};
     rn_status status;
@@ -114,11 +113,8 @@ rn_status rn_trainer_describe(rn_trainer *t) {
     rn_trainer_log(t, "model       ResNet-%d, width %d, FPN %d, heads of %d: %.2f M parameters, %s",
                    t->config.depth, t->config.width, t->config.fpn_channels, t->config.head_depth,
                    (double)t->network.graph.n_stored / 1e6, norms[t->config.norm]);
-    const size_t planned = (s->plan.arena + s->plan.scratch * (size_t)rn_threads_count(t->threads) +
-                            3 * t->network.graph.n_stored) *
-                           sizeof(real);
     rn_trainer_log(t, "plan        %d x %d pictures, batch %d, %d threads, %zu MB", canvas->w,
-                   canvas->h, t->options.batch, rn_threads_count(t->threads), planned >> 20);
+                   canvas->h, t->options.batch, rn_threads_count(t->threads), t->planned >> 20);
     rn_trainer_log(t, "schedule    %llu steps, peak lr %.3g (%g for batch 16)",
                    (unsigned long long)t->schedule.steps, t->schedule.lr, t->options.lr);
 done:
@@ -126,20 +122,41 @@ done:
     return status;
 }
 
-void rn_trainer_check_first_loss(rn_trainer *t, const rn_losses *losses) {
-    const double pi = t->options.prior, gamma = t->options.gamma;
-    const double alpha = t->options.alpha, other = alpha < 0 ? 1 : 1 - alpha;
-    const double positives = (double)losses->positives;
-    const double pairs =
-        (double)(losses->anchors - losses->ignored) * (double)t->config.n_classes - positives;
+/* The class loss of a network that gives every (anchor, class) pair the prior as probability, with
+ * `positives` positive anchors and `pairs` pairs in all. */
+static double ignorant_loss(const rn_train_options *o, double positives, double pairs) {
+    const double pi = o->prior, gamma = o->gamma, alpha = o->alpha;
     const double foreground = (alpha < 0 ? 1 : alpha) * pow(1 - pi, gamma) * -log(pi);
-    const double background = other * pow(pi, gamma) * -log1p(-pi);
-    const double expected = (foreground * positives + background * pairs) / fmax(1, positives);
+    const double background = (alpha < 0 ? 1 : 1 - alpha) * pow(pi, gamma) * -log1p(-pi);
+    return (foreground * positives + background * (pairs - positives)) / fmax(1, positives);
+}
+
+void rn_trainer_check_first_loss(rn_trainer *t, const rn_losses *losses) {
+    const double pairs = (double)(losses->anchors - losses->ignored) * (double)t->config.n_classes;
+    const double expected = ignorant_loss(&t->options, (double)losses->positives, pairs);
     if (t->options.weights[0]) return; /* knows something already */
     rn_trainer_log(t,
                    "first loss  %.4f, by the closed form %.4f (a class loss that stays there has "
                    "learnt nothing)",
                    losses->cls, expected);
     if (fabs(losses->cls - expected) > 0.2 * expected)
-        rn_trainer_log(t, "warning: the first class loss is not what the prior %.3g makes it", pi);
+        rn_trainer_log(t, "warning: the first class loss is not what the prior %.3g makes it",
+                       t->options.prior);
+}
+
+void rn_trainer_check_progress(rn_trainer *t) {
+    const rn_position *p = &t->position;
+    const double n = (double)p->sum_steps;
+    double anchors = 0;
+    if (p->step <= t->schedule.warmup || p->sum_steps == 0) return;
+    for (int l = 0; l < RN_LEVELS; l++)
+        anchors += (double)rn_shape_count(&t->step.plan.shape[t->network.bbox_reg[l]]) / 4;
+    const double level =
+        ignorant_loss(&t->options, p->sum_positives / n, anchors * (double)t->config.n_classes);
+    if (p->sum_cls / n < 0.95 * level) return;
+    rn_trainer_log(t,
+                   "warning: the class loss, %.3f, is still that of a network that knows nothing "
+                   "(%.3f): look at RUN/pictures/train_1.jpg, at the boxes without anchors above, "
+                   "and try another --lr",
+                   p->sum_cls / n, level);
 }

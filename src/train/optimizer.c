@@ -8,6 +8,7 @@ enum { BLOCK = 1 << 15 }; /* reals a task */
 
 void rn_optimizer_free(rn_optimizer *optimizer) {
     free(optimizer->velocity);
+    free(optimizer->square);
     free(optimizer->ema);
     free(optimizer->blocks);
     *optimizer = (rn_optimizer){0};
@@ -39,6 +40,9 @@ rn_status rn_optimizer_create(rn_optimizer *out, const rn_graph *graph, const re
     rn_status status;
     *out = (rn_optimizer){0};
     if ((status = rn_alloc(&o.velocity, o.n_trained, sizeof *o.velocity)) != RN_OK) goto done;
+    if (options->kind == RN_OPTIMIZER_ADAMW &&
+        (status = rn_alloc(&o.square, o.n_trained, sizeof *o.square)) != RN_OK)
+        goto done;
     if (options->ema_decay > 0) {
         if ((status = rn_alloc(&o.ema, o.n_stored, sizeof *o.ema)) != RN_OK) goto done;
         memcpy(o.ema, weights, o.n_stored * sizeof *o.ema);
@@ -57,6 +61,7 @@ typedef struct job {
     real *weights;
     const real *gradients;
     real lr, scale, ema_rate;
+    real unbias_v, unbias_s; /* 1 / (1 - momentum^t), 1 / (1 - beta2^t) */
 } job;
 
 static void norm_task(void *context, size_t task, int worker) {
@@ -81,18 +86,38 @@ double rn_optimizer_norm(rn_optimizer *optimizer, const rn_exec *exec, const rea
     return sqrt(square);
 }
 
+static void sgd_block(real *w, real *v, const real *g, const job *j, real decay, size_t n) {
+    const real momentum = (real)j->optimizer->options.momentum;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = momentum * v[i] + (j->scale * g[i] + decay * w[i]);
+        w[i] -= j->lr * v[i];
+    }
+}
+
+static void adamw_block(real *w, real *v, real *s, const real *g, const job *j, real decay,
+                        size_t n) {
+    const real b1 = (real)j->optimizer->options.momentum, b2 = (real)RN_ADAM_BETA2;
+    for (size_t i = 0; i < n; i++) {
+        const real x = j->scale * g[i];
+        v[i] = b1 * v[i] + (1 - b1) * x;
+        s[i] = b2 * s[i] + (1 - b2) * x * x;
+        const real step = j->unbias_v * v[i] / (sqrt(j->unbias_s * s[i]) + (real)1e-8);
+        w[i] -= j->lr * (step + decay * w[i]);
+    }
+}
+
 static void step_task(void *context, size_t task, int worker) {
     const job *j = context;
     const rn_optimizer *o = j->optimizer;
     const rn_optimizer_block *b = &o->blocks[task];
-    const real momentum = (real)o->options.momentum, decay = b->decays ? (real)o->options.decay : 0;
+    const real decay = b->decays ? (real)o->options.decay : 0;
     real *w = j->weights + b->first, *v = o->velocity + b->first;
     const real *g = j->gradients + b->first;
     (void)worker;
-    for (size_t i = 0; i < b->n; i++) {
-        v[i] = momentum * v[i] + (j->scale * g[i] + decay * w[i]);
-        w[i] -= j->lr * v[i];
-    }
+    if (o->options.kind == RN_OPTIMIZER_ADAMW)
+        adamw_block(w, v, o->square + b->first, g, j, decay, b->n);
+    else
+        sgd_block(w, v, g, j, decay, b->n);
     if (!o->ema) return;
     real *ema = o->ema + b->first;
     for (size_t i = 0; i < b->n; i++) ema[i] += j->ema_rate * (w[i] - ema[i]);
@@ -108,7 +133,9 @@ void rn_optimizer_step(rn_optimizer *optimizer, const rn_exec *exec, real *weigh
              .gradients = gradients,
              .lr = (real)lr,
              .scale = (real)(clip > 0 && norm > clip ? clip / norm : 1.0),
-             .ema_rate = (real)(1.0 - d)};
+             .ema_rate = (real)(1.0 - d),
+             .unbias_v = (real)(1 / (1 - pow(optimizer->options.momentum, (double)step + 1))),
+             .unbias_s = (real)(1 / (1 - pow(RN_ADAM_BETA2, (double)step + 1)))};
     rn_threads_run(exec->threads, optimizer->n_blocks, step_task, &j);
     if (optimizer->ema && optimizer->n_stored > optimizer->n_trained)
         memcpy(optimizer->ema + optimizer->n_trained, weights + optimizer->n_trained,

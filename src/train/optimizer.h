@@ -1,10 +1,16 @@
-/* optimizer.h: stochastic gradient descent over the flat block of parameters, with clipping and an
- * average of the weights.
+/* optimizer.h: one update over the flat block of parameters, with clipping and an average of the
+ * weights. Decay is on convolution weights alone.
  *
  *   norm = |g|; g <- g min(1, clip / norm)
- *   v    <- momentum v + g + decay w          (decay on convolution weights alone)
- *   w    <- w - lr v
- *   ema  <- ema + (1 - d) (w - ema),          d = min(ema_decay, (1 + step) / (10 + step))
+ *
+ *   SGD    v <- momentum v + g + decay w
+ *          w <- w - lr v
+ *   AdamW  v <- momentum v + (1 - momentum) g          (Loshchilov and Hutter, arXiv:1711.05101,
+ *          s <- beta2 s + (1 - beta2) g^2               algorithm 2)
+ *          w <- w - lr (v' / (sqrt(s') + 1e-8) + decay w),
+ *               v' = v / (1 - momentum^t), s' = s / (1 - beta2^t), t = step + 1
+ *
+ *   ema  <- ema + (1 - d) (w - ema),  d = min(ema_decay, (1 + step) / (10 + step))
  */
 #ifndef RN_TRAIN_OPTIMIZER_H
 #define RN_TRAIN_OPTIMIZER_H
@@ -12,7 +18,14 @@
 #include "nn/graph.h"
 #include "ops/exec.h"
 
+typedef enum rn_optimizer_kind { RN_OPTIMIZER_SGD, RN_OPTIMIZER_ADAMW } rn_optimizer_kind;
+
+/* Not the usual .999: a run from scratch has a few thousand steps, and the gradients of its first
+ * hundred are many times larger than those of the rest. */
+#define RN_ADAM_BETA2 0.99
+
 typedef struct rn_optimizer_options {
+    rn_optimizer_kind kind;
     double momentum;  /* 0.9 */
     double decay;     /* 1e-4 */
     double clip;      /* largest norm of the gradient; 0 for no clipping */
@@ -30,12 +43,13 @@ typedef struct rn_optimizer {
     rn_optimizer_options options;
     size_t n_trained, n_stored; /* as in the graph */
     real *velocity;             /* [n_trained] */
+    real *square;               /* [n_trained] AdamW's s; NULL for SGD */
     real *ema; /* [n_stored], NULL without average; running statistics are copied, not averaged */
     rn_optimizer_block *blocks;
     size_t n_blocks;
 } rn_optimizer;
 
-/* Velocity zero; the average begins as `weights`. RN_ENOMEM. */
+/* Velocity and square zero; the average begins as `weights`. RN_ENOMEM. */
 RN_MUST_USE rn_status rn_optimizer_create(rn_optimizer *out, const rn_graph *graph,
                                           const real *weights, const rn_optimizer_options *options);
 void rn_optimizer_free(rn_optimizer *optimizer);

@@ -3,6 +3,7 @@
 #include "base/number.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 /* ---- the table ---- */
 
 static const char *const choices_loss[] = {"focal", NULL};
+static const char *const choices_optimizer[] = {"sgd", "adamw", NULL};  /* rn_optimizer_kind */
 static const char *const choices_schedule[] = {"cosine", "step", NULL}; /* rn_schedule_kind */
 
 #define AT(name) offsetof(rn_train_options, name), sizeof(((rn_train_options *)0)->name)
@@ -93,7 +95,7 @@ static bool seconds_text(char out[32], const char *value) {
         unit = 3600;
     else if (value[n - 1] != 's')
         return false;
-    if (!rn_parse_double(&number, value, n - 1)) return false;
+    if (!rn_parse_double(&number, value, n - 1) || !isfinite(number * unit)) return false;
     rn_format_double(out, number * unit);
     return true;
 }
@@ -131,7 +133,8 @@ bool rn_train_options_info(rn_option_info *out, size_t index) {
     const rn_train_options defaults = rn_train_options_defaults();
     if (index >= N_FIELDS) return false;
     *out = (rn_option_info){.name = fields[index].name, .help = fields[index].help};
-    rn_field_format(out->initial, sizeof out->initial, &defaults, &fields[index]);
+    if (fields[index].offset != offsetof(rn_train_options, threads)) /* its help tells */
+        rn_field_format(out->initial, sizeof out->initial, &defaults, &fields[index]);
     return true;
 }
 
@@ -208,8 +211,11 @@ rn_criterion_options rn_criterion_options_of(const rn_train_options *o) {
 }
 
 rn_optimizer_options rn_optimizer_options_of(const rn_train_options *o) {
-    return (rn_optimizer_options){
-        .momentum = o->momentum, .decay = o->decay, .clip = o->clip, .ema_decay = o->ema};
+    return (rn_optimizer_options){.kind = (rn_optimizer_kind)o->optimizer,
+                                  .momentum = o->momentum,
+                                  .decay = o->decay,
+                                  .clip = o->clip,
+                                  .ema_decay = o->ema};
 }
 
 /* ---- JSON ---- */
@@ -234,30 +240,46 @@ rn_status rn_train_options_to_json(char **out, const rn_train_options *options) 
     return status;
 }
 
+/* A JSON value into its field; text alone would let "16" pass for 16 and 1 for true. */
+static rn_status set_from_json(rn_train_options *options, const rn_field *field, const cJSON *item,
+                               const char *name) {
+    const bool is_text = field->type == RN_FIELD_TEXT || field->type == RN_FIELD_ENUM;
+    const bool is_bool = field->type == RN_FIELD_BOOL;
+    const double number = item->valuedouble;
+    char text[32], initial[RN_OPTION_TEXT];
+    const char *value = text;
+    if (is_text && cJSON_IsString(item)) {
+        value = item->valuestring;
+    } else if (is_bool && cJSON_IsBool(item)) {
+        value = cJSON_IsTrue(item) ? "true" : "false";
+    } else if (!is_text && !is_bool && cJSON_IsNumber(item)) {
+        rn_format_double(text, number);
+        if (number == floor(number) && fabs(number) <= 0x1p53)
+            snprintf(text, sizeof text, "%lld", (long long)number);
+    } else {
+        return rn_fail(RN_EINPUT, "%s: %s: want %s", name, item->string,
+                       is_text   ? "a text"
+                       : is_bool ? "true or false"
+                                 : "a number");
+    }
+    rn_field_format(initial, sizeof initial, options, field);
+    if (strcmp(initial, value) == 0) return RN_OK; /* threads 0 stands, but cannot be given */
+    return rn_field_set(options, field, value) == RN_OK ? RN_OK : rn_fail_prefix(RN_EINPUT, name);
+}
+
 rn_status rn_train_options_from_json(rn_train_options *out, const char *json, const char *name) {
     rn_train_options options = rn_train_options_defaults();
     rn_status status = RN_OK;
-    cJSON *root = cJSON_Parse(json);
+    cJSON *root = cJSON_ParseWithOpts(json, NULL, true);
     if (!cJSON_IsObject(root))
         status = rn_fail(RN_EINPUT, "%s: the options are no JSON object", name);
     for (const cJSON *item = root ? root->child : NULL; item && status == RN_OK;
          item = item->next) {
-        char text[RN_OPTION_TEXT];
         const rn_field *field = rn_field_find(fields, N_FIELDS, item->string);
-        if (!field) {
+        if (field)
+            status = set_from_json(&options, field, item, name);
+        else
             status = rn_fail(RN_EINPUT, "%s: unknown option %s", name, item->string);
-        } else if (cJSON_IsNumber(item) &&
-                   (field->type == RN_FIELD_INT || field->type == RN_FIELD_UINT64)) {
-            snprintf(text, sizeof text, "%lld", (long long)item->valuedouble);
-            status = rn_field_set(&options, field, text);
-        } else if (cJSON_IsNumber(item)) {
-            rn_format_double(text, item->valuedouble);
-            status = rn_field_set(&options, field, text);
-        } else if (cJSON_IsBool(item)) {
-            status = rn_field_set(&options, field, cJSON_IsTrue(item) ? "true" : "false");
-        } else {
-            status = rn_field_set(&options, field, cJSON_IsString(item) ? item->valuestring : "?");
-        }
     }
     cJSON_Delete(root);
     *out = options;

@@ -25,13 +25,14 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
          "weight of the FOREGROUND, background has 1 - alpha; -1: no weighting")                   \
     REAL(prior, 0.01, 1e-6, 0.5, "probability of foreground that the class bias begins with")      \
     SEED(seed, 1, "of weights, order and augmentation")                                            \
-    INT(threads, 0, 0, 1024, "threads; 0: one a core")                                             \
+    INT(threads, 0, 1, 1024, "threads (default: one a core)")                                      \
     REAL(time, 0, 0, 1e9, "stop after so long, e.g. 30m, 1.5h, 90s; 0: no limit")                  \
     INT(max_steps, 0, 0, 1000000000, "stop after so many steps in all; 0: no limit")               \
     TEXT(train_split, "", "split to train on; default train, else trainval")                       \
     TEXT(val_split, "", "split to validate on; default val, else valid, else test")                \
     BOOL(dry_run, false, "say what would be trained, then end")                                    \
-    REAL(momentum, 0.9, 0, 0.9999, "of SGD")                                                       \
+    CHOICE(optimizer, 0, "sgd, or adamw with beta2 .99 (wants a lr about 20 times smaller)")       \
+    REAL(momentum, 0.9, 0, 0.9999, "of SGD; beta1 of AdamW")                                       \
     REAL(decay, 1e-4, 0, 1, "weight decay on convolution weights")                                 \
     REAL(clip, 10, 0, 1e9, "largest norm of the gradient; 0: no clipping")                         \
     REAL(ema, 0.998, 0, 0.999999, "decay of the average of the weights; 0: no average")            \

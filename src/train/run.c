@@ -26,8 +26,32 @@ void rn_run_close(rn_run_folder *folder) {
     *folder = (rn_run_folder){.lock = -1, .log = -1};
 }
 
+void rn_run_discard(rn_run_folder *folder) {
+    static const char *const names[] = {".lock", "log.txt", "args.json", "pictures",
+                                        "last.safetensors"};
+    if (!folder->path) return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = NULL;
+        if (rn_run_path(&path, folder, names[i]) == RN_OK) (void)remove(path);
+        free(path);
+    }
+    (void)rmdir(folder->path);
+    rn_run_close(folder);
+}
+
 rn_status rn_run_path(char **out, const rn_run_folder *folder, const char *name) {
     return rn_path_join(out, folder->path, name);
+}
+
+/* RUN/pictures, unless it is there. */
+static rn_status make_pictures(const rn_run_folder *folder) {
+    char *path = NULL;
+    RN_TRY(rn_run_path(&path, folder, "pictures"));
+    rn_status status = RN_OK;
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        status = rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
+    free(path);
+    return status;
 }
 
 /* Open RUN/name for this process alone. */
@@ -45,15 +69,16 @@ static rn_status enter(rn_run_folder *folder) {
     RN_TRY(open_inside(&folder->lock, folder, ".lock", O_RDWR));
     if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
         return rn_fail(RN_EINVAL, "%s: another process is training in this folder", folder->path);
+    RN_TRY(make_pictures(folder));
     return open_inside(&folder->log, folder, "log.txt", O_WRONLY | O_APPEND);
 }
 
-/* Make every missing folder above `path`. */
+/* Make every missing folder above `path`, which may end with '/'. */
 static rn_status make_parents(const char *path) {
     char *copy = NULL;
     RN_TRY(rn_strdup(&copy, path));
-    for (char *p = copy + 1; *p; p++) {
-        if (*p != '/') continue;
+    for (char *p = copy; *p; p++) {
+        if (p == copy || *p != '/' || p[strspn(p, "/")] == '\0') continue;
         *p = '\0';
         (void)mkdir(copy, 0777); /* a failure shows when the run's own folder is made */
         *p = '/';
@@ -80,7 +105,20 @@ done:
     if (status == RN_OK)
         *out = folder;
     else
-        rn_run_close(&folder);
+        rn_run_discard(&folder);
+    return status;
+}
+
+/* Before anything is made in a folder that is none of ours. */
+static rn_status check_is_run(const rn_run_folder *folder) {
+    char *last = NULL;
+    RN_TRY(rn_run_path(&last, folder, "last.safetensors"));
+    const rn_status status =
+        rn_path_exists(last)
+            ? RN_OK
+            : rn_fail(RN_EINPUT, "%s: no folder of a run (no last.safetensors in it)",
+                      folder->path);
+    free(last);
     return status;
 }
 
@@ -93,6 +131,7 @@ rn_status rn_run_open(rn_run_folder *out, const char *path) {
     *out = folder;
     if (!rn_path_is_folder(path)) return rn_fail(RN_EINPUT, "%s: no folder of a run", path);
     if ((status = rn_strdup(&folder.path, path)) != RN_OK) goto done;
+    if ((status = check_is_run(&folder)) != RN_OK) goto done;
     if ((status = enter(&folder)) != RN_OK) goto done;
     if ((status = rn_run_path(&results, &folder, "results.csv")) != RN_OK) goto done;
     if (rn_path_exists(results)) {
@@ -142,11 +181,12 @@ rn_status rn_run_add_row(rn_run_folder *folder, const rn_results_row *row) {
 void rn_run_drop_rows(rn_run_folder *folder, uint64_t step) {
     char *line = strchr(folder->results, '\n');
     while (line && line[1]) {
-        const char *comma = strchr(line + 1, ',');
-        if (!comma || strtoull(comma + 1, NULL, 10) > step) {
+        char *end = strchr(line + 1, '\n');
+        const char *comma = line + 1 + strcspn(line + 1, ",\n");
+        if (!end || *comma != ',' || strtoull(comma + 1, NULL, 10) > step) {
             line[1] = '\0';
             return;
         }
-        line = strchr(line + 1, '\n');
+        line = end;
     }
 }

@@ -19,6 +19,9 @@ RN_MUST_USE rn_status rn_run_create(rn_run_folder *out, const char *path);
  * run. */
 RN_MUST_USE rn_status rn_run_open(rn_run_folder *out, const char *path);
 void rn_run_close(rn_run_folder *folder);
+/* Close and remove a folder that was just made and that nothing was trained in, so that it is not
+ * in the way of the next try. What is not ours stays, and the folder with it. */
+void rn_run_discard(rn_run_folder *folder);
 
 /* A line to log.txt. Losing one is not worth stopping for, so it cannot fail. */
 void rn_run_log(rn_run_folder *folder, const char *line);

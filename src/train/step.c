@@ -10,7 +10,8 @@ rn_status rn_step_memory(size_t *bytes, const rn_network *network, const rn_step
     RN_TRY(rn_plan_create(&plan, &network->graph, RN_TRAINING, options->batch, options->height,
                           options->width));
     const size_t blocks =
-        options->optimizer.ema_decay > 0 ? 3 : 2; /* gradients, velocity, average */
+        2 + (options->optimizer.ema_decay > 0) +
+        (options->optimizer.kind == RN_OPTIMIZER_ADAMW); /* with gradients and velocity */
     const size_t anchors =
         1 + (size_t)options->batch * 2; /* boxes; match and IoU a picture, roughly */
     size_t reals = plan.arena + plan.scratch * (size_t)threads + blocks * network->graph.n_stored;

@@ -72,14 +72,13 @@ static rn_status create_step(rn_trainer *t) {
                                .max_targets = most_targets(&t->train),
                                .criterion = rn_criterion_options_of(&t->options),
                                .optimizer = rn_optimizer_options_of(&t->options)};
-    size_t need;
     const size_t have = rn_memory_available();
     rn_loader_canvas(t->loader, &options.width, &options.height);
-    RN_TRY(rn_step_memory(&need, &t->network, &options, rn_threads_count(t->threads)));
-    if (need > have)
+    RN_TRY(rn_step_memory(&t->planned, &t->network, &options, rn_threads_count(t->threads)));
+    if (t->planned > have)
         return rn_fail(RN_ENOMEM,
                        "training needs %zu MB, %zu MB are free: choose a smaller --batch or --size",
-                       need >> 20, have >> 20);
+                       t->planned >> 20, have >> 20);
     return rn_step_create(&t->step, &t->network, &t->config, t->threads, t->weights, &options);
 }
 
@@ -164,7 +163,7 @@ static void show_progress(rn_trainer *t, const rn_step_result *r, double speed) 
     t->hooks.progress(t->hooks.context, line);
 }
 
-/* One step. *first: nothing was learnt yet, so the loss has a closed form. */
+/* One step. At the first nothing was learnt yet, so its loss has a closed form. */
 static rn_status take_step(rn_trainer *t, rn_step_result *result) {
     rn_position *p = &t->position;
     const rn_batch *batch;
@@ -172,7 +171,10 @@ static rn_status take_step(rn_trainer *t, rn_step_result *result) {
     rn_step_gradients(result, &t->step, batch);
     if (!isfinite(result->losses.cls) || !isfinite(result->losses.box) || !isfinite(result->norm))
         return diverged(t, batch, result);
-    if (p->step == 0) rn_trainer_check_first_loss(t, &result->losses);
+    if (p->step == 0) {
+        rn_trainer_check_first_loss(t, &result->losses);
+        RN_TRY(rn_trainer_draw_batch(t, batch));
+    }
     rn_step_update(&t->step, result, rn_schedule_lr(&t->schedule, p->step), p->step);
     p->step++;
     p->sum_steps++;
@@ -183,23 +185,34 @@ static rn_status take_step(rn_trainer *t, rn_step_result *result) {
     return RN_OK;
 }
 
+/* Epochs without a better AP after which a run ends. Until something is found at all nothing can
+ * get better, so the count begins with the first AP above 0. */
+static bool must_end_early(const rn_trainer *t, uint64_t patience) {
+    const rn_position *p = &t->position;
+    return t->has_val && p->best_ap > 0 &&
+           p->step >= p->best_step + patience * rn_loader_batches(t->loader);
+}
+
 /* The end of an epoch: validate where it is due, stop early where it does not get better. */
 static rn_status end_epoch(rn_trainer *t, double speed) {
     rn_position *p = &t->position;
-    const uint64_t batches = rn_loader_batches(t->loader), epoch = p->step / batches;
+    const rn_train_options *o = &t->options;
+    const uint64_t epoch = p->step / rn_loader_batches(t->loader);
+    const uint64_t patience = (uint64_t)(o->patience > 0 ? o->patience : (o->epochs + 2) / 3);
     const bool last = p->step >= t->schedule.steps;
     double ap = NAN, ap50 = NAN;
-    if (last || epoch % (uint64_t)t->options.eval_every == 0) {
+    rn_trainer_check_progress(t);
+    if (last || epoch % (uint64_t)o->eval_every == 0) {
         RN_TRY(rn_trainer_validate(t, &ap, &ap50));
         rn_trainer_log(t, "epoch %llu: cls %.4f  box %.4f  val AP %.3f  AP50 %.3f%s",
                        (unsigned long long)epoch, p->sum_cls / (double)p->sum_steps,
                        p->sum_box / (double)p->sum_steps, ap, ap50,
                        p->best_step == p->step ? "  (best)" : "");
-    }
-    const uint64_t patience = (uint64_t)t->options.patience * batches;
-    if (patience > 0 && t->has_val && p->step >= p->best_step + patience && !last) {
-        rn_trainer_log(t, "no better AP for %d epochs: stopping early", t->options.patience);
-        p->finished = true;
+        if (!last && must_end_early(t, patience)) {
+            rn_trainer_log(t, "no better AP for %llu epochs: stopping early",
+                           (unsigned long long)patience);
+            p->finished = true;
+        }
     }
     if (last) p->finished = true;
     RN_TRY(add_row(t, speed, ap, ap50));

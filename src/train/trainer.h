@@ -2,6 +2,7 @@
 #ifndef RN_TRAIN_TRAINER_H
 #define RN_TRAIN_TRAINER_H
 
+#include "data/coco.h"
 #include "data/loader.h"
 #include "model/detector.h"
 #include "model/weights.h"
@@ -36,6 +37,7 @@ typedef struct rn_trainer {
     rn_threads *threads;
     rn_loader *loader;
     rn_step step;
+    size_t planned; /* bytes of the step, the weights aside */
     rn_schedule schedule;
     rn_position position;
     double start; /* seconds of the monotonic clock */
@@ -66,12 +68,24 @@ RN_MUST_USE rn_status rn_trainer_describe(rn_trainer *trainer);
 /* The first class loss against its closed form: alpha (1-pi)^gamma (-ln pi) a positive plus
  * (1-alpha) pi^gamma (-ln(1-pi)) for each other (anchor, class) pair. Logged. */
 void rn_trainer_check_first_loss(rn_trainer *trainer, const rn_losses *losses);
+/* Warn where the mean class loss of an epoch behind the warm-up is still that of a network that
+ * knows nothing. */
+void rn_trainer_check_progress(rn_trainer *trainer);
 
 /* validate.c */
 
 /* Evaluate the averaged weights on val; writes best.safetensors when AP is the best so far. The
  * training state is not touched but for position.best_*. */
 RN_MUST_USE rn_status rn_trainer_validate(rn_trainer *trainer, double *ap, double *ap50);
+
+/* pictures.c */
+
+/* RUN/pictures/train_N.jpg: the first pictures of a batch as they were augmented, with their
+ * targets (score 0: to be ignored). */
+RN_MUST_USE rn_status rn_trainer_draw_batch(const rn_trainer *trainer, const rn_batch *batch);
+/* RUN/pictures/val_N.jpg: the first pictures of val with what `results` has on them from the
+ * configuration's show_threshold on. */
+RN_MUST_USE rn_status rn_trainer_draw_val(const rn_trainer *trainer, const rn_results *results);
 
 void rn_trainer_log(rn_trainer *trainer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
