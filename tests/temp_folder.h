@@ -31,7 +31,7 @@ static void temp_close(void) {
 }
 
 /* The path of `name` in the folder; good for the next seven calls. */
-static const char *temp_path(const char *name) {
+static inline const char *temp_path(const char *name) {
     static char paths[8][256];
     static int next;
     char *path = paths[next++ % 8];

@@ -28,7 +28,7 @@ typedef struct fixture {
 } fixture;
 
 static void setup(fixture *f, int norm, int head_norm) {
-    static char *names[] = {"a", "b"};
+    static char a[] = "a", b[] = "b", *names[] = {a, b};
     static const int64_t ids[] = {1, 2};
     const rn_criterion_options options = {.focal = {2, (real)0.25},
                                           .beta = (real)(1.0 / 9.0),

@@ -17,8 +17,9 @@ void rn_box_decode(real box[4], const real delta[4], const real anchor[4]) {
     const real aw = anchor[2] - anchor[0], ah = anchor[3] - anchor[1];
     const real limit = (real)max_log_scale;
     const real cx = anchor[0] + aw / 2 + delta[0] * aw, cy = anchor[1] + ah / 2 + delta[1] * ah;
-    const real w = aw * exp(delta[2] < limit ? delta[2] : limit);
-    const real h = ah * exp(delta[3] < limit ? delta[3] : limit);
+    /* a NaN is not > limit and stays one */
+    const real w = aw * exp(delta[2] > limit ? limit : delta[2]);
+    const real h = ah * exp(delta[3] > limit ? limit : delta[3]);
     box[0] = cx - w / 2;
     box[1] = cy - h / 2;
     box[2] = cx + w / 2;

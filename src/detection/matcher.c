@@ -60,8 +60,10 @@ static void keep_low_quality(bool *keep, const real *anchor, const real *boxes, 
 
 static bool in_ignore_region(const real *anchor, const real *boxes, const bool *ignore,
                              size_t n_boxes) {
-    for (size_t b = 0; ignore && b < n_boxes; b++)
-        if (ignore[b] && 2 * intersection(anchor, boxes + 4 * b) >= area(anchor)) return true;
+    for (size_t b = 0; ignore && b < n_boxes; b++) {
+        const real common = ignore[b] ? intersection(anchor, boxes + 4 * b) : 0;
+        if (common > 0 && 2 * common >= area(anchor)) return true;
+    }
     return false;
 }
 
