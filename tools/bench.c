@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRESET, SIZE, BATCH, CLASSES, THREADS, RUNS, JSON };
+enum { PRESET, SIZE, BATCH, CLASSES, THREADS, RUNS, JSON, QUIET };
 
 static const cli_option options[] = {
     {"preset", 0, "NAME|FILE.json", "network: nano, small, r18 (default), r50"},
@@ -16,7 +16,8 @@ static const cli_option options[] = {
     {"classes", 0, "K", "classes (default 91)"},
     {"threads", 0, "N", "threads (default: one a core)"},
     {"runs", 0, "N", "timed runs, behind one that is not (default 10)"},
-    {"json", 0, "FILE", "write the figures to FILE, - for stdout"}};
+    {"json", 0, "FILE", "write the figures to FILE, - for stdout"},
+    {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 
 /* "320" or "800x1216": height x width. */
 static bool parse_size(cli *c, rn_bench_options *o) {
@@ -50,9 +51,11 @@ static bool take_option(cli *c, int option, rn_bench_options *o, const char **js
         return cli_int(c, &o->threads, 1, 1024);
     case RUNS:
         return cli_int(c, &o->runs, 1, 100000);
-    default:
+    case JSON:
         *json = c->value;
         return true;
+    default:
+        return true; /* QUIET */
     }
 }
 
@@ -85,6 +88,8 @@ int main(int argc, char **argv) {
     const bool train = mode && strcmp(mode, "train") == 0;
     if (!mode || (!train && strcmp(mode, "infer") != 0))
         return cli_close(cli_usage_error("want infer or train"));
+    if (json && o.preset && cli_same_file(json, o.preset))
+        return cli_close(cli_usage_error("%s: the output would replace an input", json));
     const rn_status status = train ? rn_bench_train(&r, &o) : rn_bench_infer(&r, &o);
     if (status != RN_OK) return cli_close(cli_error(status));
     if (json && strcmp(json, "-") == 0) {

@@ -71,16 +71,38 @@ bool cli_output_close(cli_output *output) {
     return false;
 }
 
+bool cli_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Bytes of the character that `text` begins with; 0 if that is no UTF-8: an odd lead, a tail cut
+ * off, a longer form than needed, a surrogate, or beyond U+10FFFF. */
+static int utf8_length(const char *text) {
+    const unsigned char *s = (const unsigned char *)text;
+    const int n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    if (s[0] > 0xf4) return 0;
+    for (int i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)) return 0;
+    if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)) return 0;
+    return n;
+}
+
 void cli_put_json_text(FILE *file, const char *text) {
     putc('"', file);
-    for (; *text; text++) {
+    while (*text) {
+        const int n = utf8_length(text);
         const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+        if (n == 0)
+            fputs("\\ufffd", file);
+        else if (c == '"' || c == '\\')
             fprintf(file, "\\%c", c);
         else if (c < 0x20)
             fprintf(file, "\\u%04x", c);
         else
-            putc(c, file);
+            fwrite(text, 1, (size_t)n, file);
+        text += n > 0 ? n : 1;
     }
     putc('"', file);
 }

@@ -22,7 +22,11 @@ bool cli_output_open(cli_output *output, const char *path);
 /* Finish. False with the message out; then a file that was there is as it was. */
 bool cli_output_close(cli_output *output);
 
-/* `text` as a JSON string, with its quotes. */
+/* Whether both are there and one. */
+bool cli_same_file(const char *a, const char *b);
+
+/* `text` as a JSON string, with its quotes; U+FFFD for each byte that is no UTF-8, as file names
+ * may hold such. */
 void cli_put_json_text(FILE *file, const char *text);
 
 /* Hooks for a program: messages go to stderr, progress to its last line if that is a terminal. */

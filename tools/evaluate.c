@@ -84,6 +84,17 @@ static bool write_json(const char *path, const rn_report *r) {
 
 /* ---- the command line ---- */
 
+/* False with *code set if the numbers would replace a file that they are made of. */
+static bool check_output(const request *r, int *code) {
+    const char *const inputs[] = {r->inputs[0], r->inputs[1], r->model};
+    for (size_t i = 0; r->json && i < sizeof inputs / sizeof *inputs; i++)
+        if (inputs[i] && cli_same_file(r->json, inputs[i])) {
+            *code = cli_usage_error("%s: the output would replace an input", r->json);
+            return false;
+        }
+    return true;
+}
+
 /* False with *code set where the program ends at once. */
 static bool parse(request *r, char **argv, int *code) {
     cli c;
@@ -122,7 +133,8 @@ static bool parse(request *r, char **argv, int *code) {
             return false;
         }
     }
-    if (r->n_inputs == 1 || (r->n_inputs == 2 && !r->model && !r->split)) return true;
+    if (r->n_inputs == 1 || (r->n_inputs == 2 && !r->model && !r->split))
+        return check_output(r, code);
     *code = cli_usage_error(r->n_inputs == 0 ? "want DATA, or GROUND_TRUTH.json DETECTIONS.json"
                                              : "two files take neither --model nor --split");
     return false;

@@ -21,6 +21,18 @@ static const color palette[PALETTE] = {
     {255, 59, 48}, {0, 122, 255}, {52, 199, 89}, {255, 149, 0},  {175, 82, 222}, {0, 199, 190},
     {255, 45, 85}, {255, 204, 0}, {88, 86, 214}, {162, 132, 94}, {50, 173, 230}, {255, 105, 180}};
 
+/* A label that is no class has a colour all the same. */
+static color color_of(int label) {
+    return palette[(unsigned)label % PALETTE];
+}
+
+/* The nearest pixel edge; what is farther than any picture reaches is brought near enough to count
+ * with. */
+static int edge(float at) {
+    const float far = 1 << 30;
+    return (int)lroundf(at < -far ? -far : at > far ? far : at);
+}
+
 static void blend(rn_image *image, int x, int y, color c, int alpha) {
     if (x < 0 || y < 0 || x >= image->width || y >= image->height) return;
     uint8_t *p = image->pixels + 3 * ((size_t)y * (size_t)image->width + (size_t)x);
@@ -39,11 +51,11 @@ static void fill(rn_image *image, int x0, int y0, int x1, int y1, color c, int a
         for (int x = x0; x < x1; x++) blend(image, x, y, c, alpha);
 }
 
-/* The frame lies on the box's edge, half inside and half outside. */
+/* The frame lies on the box's edge, half inside and half outside; of an odd width the larger half
+ * is inside, so that a box as large as the picture shows all sides. */
 static void frame(rn_image *image, const rn_box *box, int width, color c) {
-    const int x0 = (int)lroundf(box->x1) - width / 2, y0 = (int)lroundf(box->y1) - width / 2;
-    const int x1 = (int)lroundf(box->x2) + (width + 1) / 2,
-              y1 = (int)lroundf(box->y2) + (width + 1) / 2;
+    const int x0 = edge(box->x1) - width / 2, y0 = edge(box->y1) - width / 2;
+    const int x1 = edge(box->x2) + width / 2, y1 = edge(box->y2) + width / 2;
     fill(image, x0, y0, x1, y0 + width, c, 235);
     fill(image, x0, y1 - width, x1, y1, c, 235);
     fill(image, x0, y0 + width, x0 + width, y1 - width, c, 235);
@@ -127,8 +139,8 @@ static void label(rn_image *image, const pen *p, const rn_box *box, const char *
     const int pad = p->height / 5 + 1;
     snprintf(text, sizeof text, "%.100s %.2f", name, (double)box->score);
     const int w = text_width(p, text) + 2 * pad, h = p->height + pad;
-    int x = (int)lroundf(box->x1) - line / 2, y = (int)lroundf(box->y1) - line / 2 - h;
-    if (y < 0) y = (int)lroundf(box->y1) + line / 2;
+    int x = edge(box->x1) - line / 2, y = edge(box->y1) - line / 2 - h;
+    if (y < 0) y = edge(box->y1) + line / 2;
     if (x + w > image->width) x = image->width - w;
     if (x < 0) x = 0;
     if (y + h > image->height) y = image->height - h;
@@ -139,6 +151,10 @@ static void label(rn_image *image, const pen *p, const rn_box *box, const char *
     draw_text(image, p, (float)(x + pad), y + pad / 2, text, ink);
 }
 
+static bool has_place(const rn_box *box) {
+    return !isnan(box->x1) && !isnan(box->y1) && !isnan(box->x2) && !isnan(box->y2);
+}
+
 rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n, char *const *class_names,
                         size_t n_classes) {
     const int side = image->width < image->height ? image->width : image->height;
@@ -147,11 +163,11 @@ rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n, char *co
     pen p = {0};
     RN_TRY(pen_open(&p, text));
     for (size_t i = n; i-- > 0;) /* the best on top */
-        frame(image, &boxes[i], line, palette[boxes[i].label % PALETTE]);
+        if (has_place(&boxes[i])) frame(image, &boxes[i], line, color_of(boxes[i].label));
     for (size_t i = n; i-- > 0;) {
         const int k = boxes[i].label;
         const char *name = k >= 0 && (size_t)k < n_classes ? class_names[k] : "?";
-        label(image, &p, &boxes[i], name, line, palette[k % PALETTE]);
+        if (has_place(&boxes[i])) label(image, &p, &boxes[i], name, line, color_of(k));
     }
     free(p.glyph);
     return RN_OK;

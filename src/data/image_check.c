@@ -52,6 +52,7 @@ static size_t segment_size(const uint8_t *bytes, size_t size, size_t at) {
 static rn_status jpeg_header(rn_picture_info *info, const uint8_t *bytes, size_t size,
                              const char *name) {
     size_t at = 2;
+    int transform = -1; /* of the colours, as Adobe's marker says: 0 none, 1 YCbCr, 2 YCCK */
     info->orientation = 1;
     for (;;) {
         const uint8_t marker = next_marker(bytes, size, &at);
@@ -59,11 +60,16 @@ static rn_status jpeg_header(rn_picture_info *info, const uint8_t *bytes, size_t
         if (n == 0) return fault(name, at, "the JPEG ends within its header");
         if (marker == 0xe1 && info->orientation == 1)
             info->orientation = rn_exif_orientation(bytes + at + 2, n - 2);
+        if (marker == 0xee && n >= 14 && memcmp(bytes + at + 2, "Adobe", 6) == 0)
+            transform = bytes[at + 13];
         if (is_frame(marker)) {
             if (n < 8) return fault(name, at, "a JPEG frame header that is too short");
             info->height = big16(bytes + at + 3);
             info->width = big16(bytes + at + 5);
-            info->components = bytes[at + 7];
+            /* Without Adobe's word nobody knows whether 4 are CMYK, and which way up. */
+            if (bytes[at + 7] == 4 && transform != 0 && transform != 2)
+                return fault(name, at,
+                             "a JPEG of 4 components without Adobe's marker (CMYK or YCCK?)");
             return RN_OK;
         }
         if (marker == 0xda) return fault(name, at, "a JPEG scan without a frame");
@@ -136,7 +142,9 @@ static rn_status bmp_whole(const rn_picture_info *info, const uint8_t *bytes, si
                    bits = (uint64_t)bytes[28] | (uint64_t)bytes[29] << 8;
     const uint64_t row = ((uint64_t)info->width * bits + 31) / 32 * 4,
                    need = first + row * (uint64_t)info->height;
-    if (little32(bytes + 30) == 0 && need > size)
+    const uint32_t compression = little32(bytes + 30);
+    /* 3: bit fields, rows as long as without. The others have no size of their own. */
+    if ((compression == 0 || compression == 3) && need > size)
         return rn_fail(RN_EINPUT, "%s: offset %zu: the BMP is cut: %zu bytes, want %llu", name,
                        size, size, (unsigned long long)need);
     return RN_OK;
@@ -164,7 +172,7 @@ static const char *unsupported(const uint8_t *bytes, size_t size) {
 rn_status rn_picture_header(rn_picture_info *info, const uint8_t *bytes, size_t size,
                             const char *name) {
     char start[5] = "";
-    *info = (rn_picture_info){.components = 3, .orientation = 1};
+    *info = (rn_picture_info){.orientation = 1};
     if (size == 0) return fault(name, 0, "an empty file, want JPEG, PNG or BMP");
     if (size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0) {
         info->kind = RN_PICTURE_JPEG;

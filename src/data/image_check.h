@@ -11,7 +11,6 @@ typedef enum rn_picture_kind { RN_PICTURE_JPEG, RN_PICTURE_PNG, RN_PICTURE_BMP }
 typedef struct rn_picture_info {
     rn_picture_kind kind;
     int width, height;
-    int components;  /* of a JPEG's frame: 1, 3 or 4 */
     int orientation; /* EXIF's, 1..8; 1 where there is none or it is broken */
 } rn_picture_info;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { QUALITY = 92, MARK_SEARCH = 4096 };
+enum { QUALITY = 92, JPEG_SIDE = 65535 };
 #define MAX_FILE ((size_t)1 << 30)
 
 static const char mark[] = "written by detect (RetinaNet in C)";
@@ -31,32 +31,36 @@ static void put32(uint8_t *out, uint32_t value) {
     for (int i = 0; i < 4; i++) out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* The mark as a JPEG comment behind the start marker, or as a PNG tEXt chunk behind IHDR; written
- * with the rest around it. */
-static rn_status write_marked(rn_writer *writer, const sink *s, bool png) {
-    const size_t at = png ? 33 : 2;
-    const size_t n = sizeof mark - 1;
-    uint8_t chunk[128];
-    size_t size;
-    if (png) { /* length, "tEXt", keyword, 0, text, checksum */
-        static const char keyword[] = "Software";
-        const size_t body = sizeof keyword + n;
-        put32(chunk, (uint32_t)body);
-        memcpy(chunk + 4, "tEXt", 4);
-        memcpy(chunk + 8, keyword, sizeof keyword);
-        memcpy(chunk + 8 + sizeof keyword, mark, n);
-        put32(chunk + 8 + body, rn_crc32(0, chunk + 4, 4 + body));
-        size = 12 + body;
-    } else { /* marker, length with itself, text */
+/* Where the mark stands: behind a JPEG's start marker, or behind a PNG's IHDR. */
+static size_t mark_place(bool png) {
+    return png ? 33 : 2;
+}
+
+/* The mark as a JPEG comment or as a PNG tEXt chunk; returns its size. */
+static size_t make_mark(uint8_t chunk[128], bool png) {
+    static const char keyword[] = "Software";
+    const size_t n = sizeof mark - 1, body = sizeof keyword + n;
+    if (!png) { /* marker, length with itself, text */
         chunk[0] = 0xff;
         chunk[1] = 0xfe;
         chunk[2] = (uint8_t)((n + 2) >> 8);
         chunk[3] = (uint8_t)(n + 2);
         memcpy(chunk + 4, mark, n);
-        size = 4 + n;
+        return 4 + n;
     }
+    put32(chunk, (uint32_t)body); /* length, "tEXt", keyword, 0, text, checksum */
+    memcpy(chunk + 4, "tEXt", 4);
+    memcpy(chunk + 8, keyword, sizeof keyword);
+    memcpy(chunk + 8 + sizeof keyword, mark, n);
+    put32(chunk + 8 + body, rn_crc32(0, chunk + 4, 4 + body));
+    return 12 + body;
+}
+
+static rn_status write_marked(rn_writer *writer, const sink *s, bool png) {
+    const size_t at = mark_place(png);
+    uint8_t chunk[128];
     RN_TRY(rn_writer_write(writer, s->bytes, at));
-    RN_TRY(rn_writer_write(writer, chunk, size));
+    RN_TRY(rn_writer_write(writer, chunk, make_mark(chunk, png)));
     return rn_writer_write(writer, s->bytes + at, s->size - at);
 }
 
@@ -73,6 +77,9 @@ static rn_status encode_and_write(const rn_image *image, const char *path, bool 
     if (!png && !ends_with(path, ".jpg") && !ends_with(path, ".jpeg"))
         return rn_fail(RN_EINVAL, "%s: cannot write this kind of picture (want .jpg or .png)",
                        path);
+    if (!png && (image->width > JPEG_SIDE || image->height > JPEG_SIDE))
+        return rn_fail(RN_EINVAL, "%s: %dx%d is too large for JPEG (want sides <= %d, or .png)",
+                       path, image->width, image->height, JPEG_SIDE);
     const int ok =
         png ? stbi_write_png_to_func(take, &s, image->width, image->height, 3, image->pixels, 0)
             : stbi_write_jpg_to_func(take, &s, image->width, image->height, 3, image->pixels,
@@ -100,12 +107,18 @@ rn_status rn_image_write_annotated(const rn_image *image, const char *path) {
     return encode_and_write(image, path, true);
 }
 
+/* The mark in its very place: a picture that was edited and saved since is its owner's. */
+static bool is_marked(const uint8_t *bytes, size_t size, bool png) {
+    uint8_t chunk[128];
+    const size_t at = mark_place(png), n = make_mark(chunk, png);
+    return size >= at + n && memcmp(bytes + at, chunk, n) == 0;
+}
+
 bool rn_image_is_annotated(const char *path) {
     uint8_t *bytes;
     size_t size;
     if (rn_file_read(&bytes, &size, path, MAX_FILE) != RN_OK) return false;
-    const bool found =
-        memmem(bytes, size < MARK_SEARCH ? size : MARK_SEARCH, mark, sizeof mark - 1) != NULL;
+    const bool found = is_marked(bytes, size, false) || is_marked(bytes, size, true);
     free(bytes);
     return found;
 }

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,6 +180,14 @@ static rn_status unescape(rn_json *json, const char **text, size_t *size) {
     return RN_OK;
 }
 
+/* Bytes of what stands as an escape at `s`, for a message: whole characters. */
+static int shown_escape(const unsigned char *s) {
+    int n = 2;
+    if (s[1] != 'u') return 1 + (int)utf8_size(s + 1);
+    while (n < 6 && isxdigit(s[n])) n++;
+    return n;
+}
+
 /* The string whose opening quote is at json->at. */
 static rn_status read_string(rn_json *json, rn_json_token *token) {
     const unsigned char *s = (const unsigned char *)json->text;
@@ -192,7 +201,7 @@ static rn_status read_string(rn_json *json, rn_json_token *token) {
                                 "string is cut (got the end of the file, want '\"')");
         } else if (s[at] == '\\') {
             if (parse_escape(json->text + at, &used) < 0)
-                return rn_json_fail(json, at, "not an escape (got %.*s)", s[at + 1] == 'u' ? 6 : 2,
+                return rn_json_fail(json, at, "not an escape (got %.*s)", shown_escape(s + at),
                                     json->text + at);
             escapes = true;
             at += used;

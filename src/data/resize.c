@@ -18,9 +18,11 @@ static int at_least_one(double side) {
 
 void rn_geometry_size(int *out_w, int *out_h, const rn_geometry *geometry, int width, int height) {
     const int least = width < height ? width : height, most = width < height ? height : width;
-    if (geometry->shorter > 0) { /* torchvision's: scale in float32, sides floored */
-        float scale = (float)geometry->shorter / (float)least;
-        const float limit = (float)geometry->longer / (float)most;
+    /* torchvision's: scale in float32, sides floored. PyTorch divides a number by a tensor as the
+     * tensor's reciprocal times the number, rounded twice: 427x640 becomes 799x1199. */
+    if (geometry->shorter > 0) {
+        float scale = 1 / (float)least * (float)geometry->shorter;
+        const float limit = 1 / (float)most * (float)geometry->longer;
         if (limit < scale) scale = limit;
         *out_w = at_least_one(floor((double)width * (double)scale));
         *out_h = at_least_one(floor((double)height * (double)scale));

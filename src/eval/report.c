@@ -113,7 +113,7 @@ rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
     det = NULL;
     status = rn_threads_create(&threads, n_threads > 0 ? n_threads : rn_threads_default());
     if (status == RN_OK) status = report(out, &truth, &results, threads);
-    out->n_bad = n_bad;
+    if (status == RN_OK) out->n_bad = n_bad;
 done:
     rn_detector_close(det);
     rn_results_free(&results);

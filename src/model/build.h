@@ -1,10 +1,15 @@
-/* build.h: the parts that network.c puts together. Each appends nodes to a graph. Private to
- * src/model. */
+/* build.h: the parts that network.c puts together. Each appends nodes to a graph, for a
+ * configuration that rn_model_config_check has passed. Private to src/model. */
 #ifndef RN_MODEL_BUILD_H
 #define RN_MODEL_BUILD_H
 
 #include "model/config.h"
 #include "nn/graph.h"
+
+enum { RN_RESNET_STAGES = 4 };
+
+/* How many blocks each stage of a ResNet of that depth has; NULL for a depth that there is not. */
+const int *rn_resnet_blocks(int depth);
 
 /* ResNet (He et al., arXiv:1512.03385) without its classifier: c[0..2] = C3, C4, C5 (strides 8, 16,
  * 32). Bottlenecks carry their stride in the 3x3, as torchvision's do. */

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "model/build.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -99,6 +100,8 @@ rn_status rn_model_config_copy(rn_model_config *out, const rn_model_config *conf
 
 rn_status rn_model_config_check(const rn_model_config *c) {
     const bool grouped = c->norm == 0 /* group */;
+    if (!rn_resnet_blocks(c->depth))
+        return rn_fail(RN_EINVAL, "depth: got %d, want 10, 18, 34, 50 or 101", c->depth);
     if (grouped && c->width % c->group_channels != 0)
         return rn_fail(RN_EINVAL, "width: got %d, want a multiple of group_channels (%d)", c->width,
                        c->group_channels);

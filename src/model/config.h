@@ -70,8 +70,8 @@ RN_MUST_USE rn_status rn_model_config_copy(rn_model_config *out, const rn_model_
 RN_MUST_USE rn_status rn_model_config_set_classes(rn_model_config *config, char *const *names,
                                                   const int64_t *ids, size_t n);
 
-/* Fields that do not fit each other are RN_EINVAL: channels no multiple of group_channels, lists of
- * a wrong length. */
+/* What makes no network is RN_EINVAL: a depth that there is not, channels no multiple of
+ * group_channels, lists of a wrong length. */
 RN_MUST_USE rn_status rn_model_config_check(const rn_model_config *config);
 
 rn_geometry rn_model_config_geometry(const rn_model_config *config);

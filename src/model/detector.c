@@ -98,7 +98,7 @@ rn_status rn_detector_open(rn_detector **out, const char *path,
     *out = NULL;
     RN_TRY(rn_model_file_open(&file, path));
     if ((status = rn_detector_create(&det, &file.config, NULL, options)) != RN_OK) goto done;
-    status = rn_model_file_load(&file, det->weights, &det->network.graph, "");
+    status = rn_model_file_load(&file, det->weights, &det->network.graph, "", false);
 done:
     rn_model_file_close(&file);
     if (status == RN_OK)

@@ -48,6 +48,7 @@ rn_status rn_network_build(rn_network *out, const rn_model_config *config) {
     rn_network network = {.anchors_per_cell = rn_anchors_per_cell(&spec),
                           .classes = (int)config->n_classes};
     *out = (rn_network){0};
+    RN_TRY(rn_model_config_check(config));
     if (network.classes < 1) return rn_fail(RN_EINVAL, "a model needs at least one class");
     const rn_status status = build(&network, config);
     if (status == RN_OK)

@@ -42,26 +42,27 @@ static rn_status add_block(rn_graph *graph, int *value, const char *prefix, int 
     return rn_graph_add(graph, value, branch, identity, true);
 }
 
-rn_status rn_build_resnet(rn_graph *graph, int c[3], int image, const rn_model_config *config) {
+const int *rn_resnet_blocks(int depth) {
     static const struct {
-        int depth, blocks[4];
+        int depth, blocks[RN_RESNET_STAGES];
     } table[] = {{10, {1, 1, 1, 1}},
                  {18, {2, 2, 2, 2}},
                  {34, {3, 4, 6, 3}},
                  {50, {3, 4, 6, 3}},
                  {101, {3, 4, 23, 3}}};
-    const char *body = "backbone.body";
-    const int *blocks = NULL;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].depth == config->depth) blocks = table[i].blocks;
-    if (!blocks)
-        return rn_fail(RN_EINVAL, "depth: got %d, want 10, 18, 34, 50 or 101", config->depth);
+        if (table[i].depth == depth) return table[i].blocks;
+    return NULL;
+}
 
+rn_status rn_build_resnet(rn_graph *graph, int c[3], int image, const rn_model_config *config) {
+    const char *body = "backbone.body";
+    const int *blocks = rn_resnet_blocks(config->depth);
     int value = image;
     const conv_norm stem = {"conv1", "bn1", config->width, 7, 2, true};
     RN_TRY(add_conv_norm(graph, &value, value, body, &stem, config));
     RN_TRY(rn_graph_max_pool(graph, &value, value, 3, 2, 1));
-    for (int stage = 0; stage < 4; stage++) {
+    for (int stage = 0; stage < RN_RESNET_STAGES; stage++) {
         for (int i = 0; i < blocks[stage]; i++) {
             char prefix[64];
             snprintf(prefix, sizeof prefix, "%s.layer%d.%d", body, stage + 1, i);

@@ -24,10 +24,12 @@ static rn_status check_version(const rn_model_file *file) {
             RN_EINPUT,
             "%s: offset 8: no model of this program (its metadata lack \"format\": \"%s%d\")",
             file->path, format_prefix, RN_FORMAT_VERSION);
-    const long version = strtol(format + strlen(format_prefix), NULL, 10);
-    if (version < 1 || version > RN_FORMAT_VERSION)
-        return rn_fail(RN_EINPUT, "%s: offset 8: format version %ld, this program knows up to %d",
-                       file->path, version, RN_FORMAT_VERSION);
+    const char *digits = format + strlen(format_prefix);
+    char *end;
+    const long version = strtol(digits, &end, 10);
+    if (version < 1 || version > RN_FORMAT_VERSION || *end != '\0')
+        return rn_fail(RN_EINPUT, "%s: offset 8: format version %s, this program knows up to %d",
+                       file->path, digits, RN_FORMAT_VERSION);
     return RN_OK;
 }
 
@@ -112,8 +114,7 @@ static rn_status list_faults(const rn_model_file *file, const rn_graph *graph, c
 }
 
 rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_graph *graph,
-                             const char *prefix) {
-    const bool trained_only = strcmp(prefix, "velocity.") == 0;
+                             const char *prefix, bool trained_only) {
     real *scratch = NULL;
     size_t most = 1;
     rn_status status = RN_OK;

@@ -1,7 +1,7 @@
 /* weights.h: a network's parameters in and out of safetensors files.
  *
  * Files hold torchvision's names and layouts: convolutions [out, in, kernel, kernel]. A prefix ("",
- * "ema.", "velocity.") tells the blocks of a checkpoint apart. */
+ * "ema.", "velocity.", "square.") tells the blocks of a checkpoint apart. */
 #ifndef RN_MODEL_WEIGHTS_H
 #define RN_MODEL_WEIGHTS_H
 
@@ -24,11 +24,12 @@ typedef struct rn_model_file {
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
 void rn_model_file_close(rn_model_file *file);
 
-/* block [graph->n_stored] from the tensors PREFIX + name; with `prefix` "velocity." only the
- * trained ones. RN_EINPUT lists up to ten tensors that are missing or misshapen, or names the first
- * that is not finite. */
+/* block [graph->n_stored] from the tensors PREFIX + name; `trained_only`: those of trained
+ * parameters alone, as for a velocity. RN_EINPUT lists up to ten tensors that are missing or
+ * misshapen, or names the first that is not finite. */
 RN_MUST_USE rn_status rn_model_file_load(const rn_model_file *file, real *block,
-                                         const rn_graph *graph, const char *prefix);
+                                         const rn_graph *graph, const char *prefix,
+                                         bool trained_only);
 
 /* Whether a tensor has the shape of a parameter, and its numbers put in place: block +
  * param->offset, converted to our layout. `scratch` has room for param->count. RN_EINPUT: a type

@@ -38,6 +38,8 @@ static rn_status parameter(rn_graph *graph, int *index, const char *prefix, cons
     if (found) {
         if (found->out != want.out || found->in != want.in || found->kernel != want.kernel)
             return rn_fail(RN_EINVAL, "%s: shared with another shape", want.name);
+        if (found->kind != want.kind || found->trained != want.trained)
+            return rn_fail(RN_EINVAL, "%s: shared with another kind", want.name);
         *index = (int)(found - graph->params);
         return RN_OK;
     }

@@ -42,22 +42,35 @@ static bool keeps_output(const rn_node *node) {
     return node->relu;
 }
 
+/* Whether sizes can be computed with: kernels count pixels in int. */
+static bool is_countable(const rn_shape *shape) {
+    size_t count;
+    return (size_t)shape->h * (size_t)shape->w <= INT_MAX / 16 &&
+           rn_mul(&count, (size_t)shape->n * (size_t)shape->h,
+                  (size_t)shape->w * (size_t)shape->c) &&
+           count <= SIZE_MAX / 1024;
+}
+
 /* Shapes of all values and the scratch that the most demanding node needs. */
 static rn_status infer_shapes(rn_plan *plan, int n, int h, int w) {
     const rn_graph *graph = plan->graph;
+    if (n < 1 || h < 1 || w < 1)
+        return rn_fail(RN_EINVAL, "a batch of %d pictures of %dx%d is empty", n, w, h);
     plan->shape[0] = (rn_shape){n, h, w, graph->nodes[0].channels};
-    for (size_t i = 1; i < graph->n_nodes; i++) {
+    for (size_t i = 0; i < graph->n_nodes; i++) {
         const rn_node *node = &graph->nodes[i];
-        const rn_shape *in = &plan->shape[node->in[0]];
         rn_shape *out = &plan->shape[i];
-        if (!node->op->infer(out, node, in))
+        if (i > 0 && !node->op->infer(out, node, &plan->shape[node->in[0]]))
             return rn_fail(RN_EINVAL, "a picture of %dx%d is too small for the network", w, h);
-        size_t count;
-        if (!rn_mul(&count, (size_t)out->n * (size_t)out->h, (size_t)out->w * (size_t)out->c) ||
-            count > SIZE_MAX / 1024 || (size_t)out->h * (size_t)out->w > INT_MAX / 16)
+        if (!is_countable(out))
             return rn_fail(RN_EINVAL, "a batch of %d pictures of %dx%d is too large", n, w, h);
+        const rn_shape *other = node->op == &rn_op_add ? &plan->shape[node->in[1]] : out;
+        if (other->h != out->h || other->w != out->w)
+            return rn_fail(RN_EINVAL, "a sum of %dx%d and %dx%d", out->w, out->h, other->w,
+                           other->h);
         if (node->op->scratch) {
-            const size_t scratch = round_up(node->op->scratch(node, in, out));
+            const size_t scratch =
+                round_up(node->op->scratch(node, &plan->shape[node->in[0]], out));
             if (scratch > plan->scratch) plan->scratch = scratch;
         }
     }

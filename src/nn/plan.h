@@ -31,7 +31,7 @@ typedef struct rn_plan {
 } rn_plan;
 
 /* Plan the graph for input [n, h, w, c of the input node]. RN_EINVAL if a value would be empty or
- * too large; RN_ENOMEM. */
+ * too large, or a sum's two differ in size; RN_ENOMEM. */
 RN_MUST_USE rn_status rn_plan_create(rn_plan *out, const rn_graph *graph, rn_mode mode, int n,
                                      int h, int w);
 void rn_plan_free(rn_plan *plan); /* and zero it */

@@ -160,10 +160,10 @@ rn_status rn_checkpoint_check_data(const rn_trainer *t, const rn_model_file *fil
 rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
     const rn_graph *graph = &t->network.graph;
     rn_optimizer *o = &t->step.optimizer;
-    RN_TRY(rn_model_file_load(file, t->weights, graph, ""));
-    if (o->ema) RN_TRY(rn_model_file_load(file, o->ema, graph, "ema."));
-    if (o->square) RN_TRY(rn_model_file_load(file, o->square, graph, "square."));
-    return rn_model_file_load(file, o->velocity, graph, "velocity.");
+    RN_TRY(rn_model_file_load(file, t->weights, graph, "", false));
+    if (o->ema) RN_TRY(rn_model_file_load(file, o->ema, graph, "ema.", false));
+    if (o->square) RN_TRY(rn_model_file_load(file, o->square, graph, "square.", true));
+    return rn_model_file_load(file, o->velocity, graph, "velocity.", true);
 }
 
 /* ---- weights from elsewhere ---- */

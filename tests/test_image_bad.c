@@ -1,0 +1,298 @@
+/* Pictures that are refused: which, with which words, and that none of their parts is read. */
+#include "data/image.h"
+#include "picture_files.h"
+
+static void teardown(void) {
+    rn_image_free(&image);
+}
+
+static void holds(const void *bytes, size_t size, const char *want) {
+    file.size = 0;
+    put(&file, bytes, size);
+    refused(want);
+}
+
+/* The first n bytes alone, for every n below the whole, from a block of just that size. */
+static void no_part_is_read(void) {
+    for (size_t n = 0; n < file.size; n++) {
+        uint8_t *part = malloc(n + 1);
+        ck_assert_ptr_nonnull(part);
+        uint8_t *end = part + 1; /* so that the n bytes end where the block does */
+        memcpy(end, file.data, n);
+        rn_image_free(&image);
+        ck_assert_msg(rn_image_decode(&image, end, n, "p", 0, true) == RN_EINPUT,
+                      "%zu of %zu bytes were read", n, file.size);
+        ck_assert_ptr_null(image.pixels);
+        free(part);
+    }
+}
+
+/* ---- what is no picture ---- */
+
+START_TEST(no_picture_is_named) {
+    holds("", 0, "p: offset 0: an empty file, want JPEG, PNG or BMP");
+    holds("<html><body>404", 15, "p: offset 0: not JPEG/PNG/BMP, starts with '<htm'");
+    holds("\n\x80"
+          "A",
+          3, "p: offset 0: not JPEG/PNG/BMP, starts with '?\?A'");
+    holds("B", 1, "p: offset 0: not JPEG/PNG/BMP, starts with 'B'");
+    holds("P6\n4 4\n255\n", 11, "p: offset 0: not JPEG/PNG/BMP, starts with 'P6?4'");
+    holds("\xff\xd8", 2, "p: offset 0: not JPEG/PNG/BMP, starts with '?\?'");
+    holds("\x89PNG\r\n\n\n", 8, "p: offset 0: not JPEG/PNG/BMP, starts with '?PNG'");
+}
+END_TEST
+
+START_TEST(other_formats_are_unsupported) {
+#define UNSUPPORTED(kind) "p: offset 0: unsupported " kind " (want JPEG, PNG or BMP)"
+    holds("GIF89a", 6, UNSUPPORTED("GIF"));
+    holds("RIFF\x24\0\0\0WEBPVP8 ", 16, UNSUPPORTED("WebP"));
+    holds("8BPS\0\1", 6, UNSUPPORTED("PSD"));
+    holds("#?RADIANCE\n", 11, UNSUPPORTED("HDR"));
+    holds("II*\0\10\0\0\0", 8, UNSUPPORTED("TIFF"));
+    holds("MM\0*\0\0\0\10", 8, UNSUPPORTED("TIFF"));
+    holds("\0\0\0\x1c"
+          "ftypavif\0\0\0\0",
+          16, UNSUPPORTED("HEIF or AVIF"));
+    holds("\0\0\2\0\0\0\0\0\0\0\0\0\1\0\1\0\x18\0abc", 21, UNSUPPORTED("TGA"));
+    holds("\0\0\12\0\0\0\0\0\0\0\0\0\1\0\1\0\x20\10abc", 21, UNSUPPORTED("TGA"));
+    holds("RIFF\x24\0\0\0WAVEfmt ", 16, "p: offset 0: not JPEG/PNG/BMP, starts with 'RIFF'");
+#undef UNSUPPORTED
+}
+END_TEST
+
+/* ---- PNG ---- */
+
+START_TEST(png_damage_is_found) {
+    png(3, 2, 8, 2, "\0abcdefghi\0jklmnopqr", 20);
+    const size_t size = file.size;
+    decodes(true);
+    no_part_is_read();
+    for (size_t i = 0; i < size; i++) {
+        file.data[i] ^= 0x10;
+        rn_image_free(&image);
+        ck_assert_msg(rn_image_decode(&image, file.data, size, "p", 0, true) == RN_EINPUT,
+                      "byte %zu may be wrong", i);
+        file.data[i] ^= 0x10;
+    }
+    file.data[50] ^= 1;
+    refused("p: offset 33: PNG chunk IDAT has a wrong checksum");
+    file.data[50] ^= 1;
+    file.data[size - 1] ^= 1;
+    refused("p: offset 76: PNG chunk IEND has a wrong checksum");
+    file.data[size - 1] ^= 1;
+    file.size = 76;
+    refused("p: offset 76: the PNG is cut: its IEND chunk is missing");
+    file.size = 70;
+    refused("p: offset 33: the PNG is cut within a chunk");
+    file.size = 33;
+    refused("p: offset 33: the PNG is cut: its IEND chunk is missing");
+    file.size = 32;
+    refused("p: offset 8: the PNG ends within its header");
+    file.size = size;
+    put(&file, "trailing", 8); /* behind IEND anything may follow */
+    decodes(true);
+}
+END_TEST
+
+START_TEST(png_that_lies_is_refused) {
+    png_begin(&file, 1, 1, 8, 0);
+    png_end(&file);
+    refused("p: offset 33: a PNG without image data");
+    png(3, 2, 8, 2, "\0abcdefghi", 10); /* whole, by every checksum, but one row short */
+    refused("p: offset 0: cannot decode: Corrupt PNG");
+    png(65535, 65535, 8, 2, "", 0);
+    refused("p: offset 0: 65535x65535 is over the limit of 64000000 pixels (--max-pixels)");
+    png(8000, 8000, 1, 0, "", 0); /* as many as the limit lets */
+    refused("p: offset 68: the file is cut: 68 bytes cannot hold 8000x8000 pixels");
+    png(8000, 8001, 1, 0, "", 0);
+    refused("p: offset 0: 8000x8001 is over the limit of 64000000 pixels (--max-pixels)");
+    png(0, 5, 8, 0, "\0", 1);
+    refused("p: offset 0: a picture of 0x5 pixels");
+    png(5, 0, 8, 0, "\0", 1);
+    refused("p: offset 0: a picture of 5x0 pixels");
+    png(0x80000000u, 1, 8, 0, "\0", 1);
+    refused("p: offset 16: a PNG size over 2^31");
+    png(0x7fffffff, 1, 8, 0, "\0", 1);
+    refused("p: offset 0: 2147483647x1 is over the limit of 64000000 pixels (--max-pixels)");
+    png(1, 1, 8, 0, "\0\1", 2);
+    memcpy(file.data + 12, "JHDR", 4);
+    refused("p: offset 8: the PNG ends within its header");
+}
+END_TEST
+
+/* ---- JPEG ---- */
+
+START_TEST(jpeg_cut_anywhere_is_refused) {
+    uint8_t values[4 * 4 * 3];
+    for (int i = 0; i < 48; i++) values[i] = (uint8_t)(37 * i);
+    jpeg(4, 4, 3, values, -1);
+    decodes(true);
+    no_part_is_read();
+    const size_t size = file.size;
+    file.size = size - 40;
+    char want[128];
+    snprintf(want, sizeof want, "p: offset %zu: the JPEG is cut: its end marker is missing",
+             size - 40);
+    refused(want);
+    file.size = 3;
+    refused("p: offset 3: the JPEG ends within its header");
+    file.size = 40; /* in the table of steps */
+    refused("p: offset 4: the JPEG ends within its header");
+    file.size = 93; /* behind the frame's segment, in a table of codes */
+    refused("p: offset 92: the JPEG is cut within a segment");
+    file.size = 90; /* just behind the frame's */
+    refused("p: offset 90: the JPEG is cut: its end marker is missing");
+}
+END_TEST
+
+/* As a camera writes it: filtered, with many codes, cut at half. */
+START_TEST(jpeg_cut_at_half_gives_no_grey) {
+    uint8_t pixels[64 * 64 * 3], *bytes;
+    const rn_image noise = {.width = 64, .height = 64, .pixels = pixels};
+    size_t size;
+    char want[128];
+    uint32_t state = 1;
+    temp_open();
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)((state = state * 1664525u + 1013904223u) >> 24);
+    ck_assert_int_eq(rn_image_write(&noise, temp_path("n.jpg")), RN_OK);
+    ck_assert_int_eq(rn_file_read(&bytes, &size, temp_path("n.jpg"), 1 << 20), RN_OK);
+    ck_assert_int_eq(rn_image_decode(&image, bytes, size, "p", 0, true), RN_OK);
+    rn_image_free(&image);
+    ck_assert_int_eq(rn_image_decode(&image, bytes, size / 2, "p", 0, true), RN_EINPUT);
+    snprintf(want, sizeof want, "p: offset %zu: the JPEG is cut: its end marker is missing",
+             size / 2);
+    ck_assert_str_eq(rn_error_text(), want);
+    free(bytes);
+    temp_close();
+}
+END_TEST
+
+/* A frame that claims `width` x `height`, and an end marker behind it. */
+static void jpeg_claim(uint32_t width, uint32_t height) {
+    file.size = 0;
+    put(&file, "\xff\xd8\xff\xc0\0\13\10", 7);
+    put_big(&file, height, 2);
+    put_big(&file, width, 2);
+    put(&file, "\1\1\21\0\xff\xd9", 6);
+}
+
+START_TEST(jpeg_that_lies_is_refused) {
+    jpeg_claim(16000, 16000);
+    refused("p: offset 0: 16000x16000 is over the limit of 64000000 pixels (--max-pixels)");
+    jpeg_claim(8000, 8000);
+    refused("p: offset 17: the file is cut: 17 bytes cannot hold 8000x8000 pixels");
+    jpeg_claim(5, 0);
+    refused("p: offset 0: a picture of 5x0 pixels");
+    jpeg_claim(8, 8);
+    refused("p: offset 17: the JPEG ends without a scan");
+    file.data[5] = 7; /* bytes of the frame's segment */
+    refused("p: offset 4: a JPEG frame header that is too short");
+    file.data[5] = 200;
+    refused("p: offset 4: the JPEG ends within its header");
+    file.data[3] = 0xda;
+    file.data[5] = 11;
+    refused("p: offset 4: a JPEG scan without a frame");
+    holds("\xff\xd8\xff\xd9", 4, "p: offset 4: the JPEG ends within its header");
+    jpeg(1, 1, 1, (const uint8_t[]){10}, -1);
+    file.data[file.size - 3] = 0xff; /* the samples' codes: now none that the tables know */
+    file.data[file.size - 4] = 0xfe;
+    refused("p: offset 0: cannot decode: Corrupt JPEG");
+}
+END_TEST
+
+/* ---- BMP ---- */
+
+START_TEST(bmp_cut_anywhere_is_refused) {
+    const uint8_t zeros[16] = {0}, masks[] = {0xff, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 0xff, 0};
+    bmp_spec spec = {.width = 2, .height = 2, .bits = 24, .pixels = zeros, .pixels_size = 16};
+    bmp_make(&file, &spec);
+    decodes(true);
+    no_part_is_read();
+    spec.height = -2;
+    bmp_make(&file, &spec);
+    decodes(true);
+    no_part_is_read();
+    spec.bits = 32;
+    bmp_make(&file, &spec);
+    decodes(true);
+    no_part_is_read();
+    spec.compression = 3; /* bit fields */
+    spec.between = masks;
+    spec.between_size = sizeof masks;
+    bmp_make(&file, &spec);
+    decodes(true);
+    no_part_is_read();
+    file.size = 81;
+    refused("p: offset 81: the BMP is cut: 81 bytes, want 82");
+    spec = (bmp_spec){.width = 9,
+                      .height = 2,
+                      .bits = 1,
+                      .between = zeros,
+                      .between_size = 8,
+                      .pixels = zeros,
+                      .pixels_size = 8};
+    bmp_make(&file, &spec);
+    decodes(true);
+    no_part_is_read();
+}
+END_TEST
+
+START_TEST(bmp_that_lies_is_refused) {
+    const uint8_t row[] = {3, 2, 1, 0};
+    bmp_spec spec = {.width = 1, .height = 1, .bits = 24, .pixels = row, .pixels_size = 4};
+    bmp_make(&file, &spec);
+    file.size = 57;
+    refused("p: offset 57: the BMP is cut: 57 bytes, want 58");
+    file.size = 53;
+    refused("p: offset 14: a BMP header that is cut or older than BITMAPINFO");
+    spec.width = spec.height = 8000;
+    bmp_make(&file, &spec);
+    refused("p: offset 58: the BMP is cut: 58 bytes, want 192000054");
+    spec.compression = 3; /* bit fields: the size is known all the same */
+    spec.bits = 32;
+    bmp_make(&file, &spec);
+    refused("p: offset 58: the BMP is cut: 58 bytes, want 256000054");
+    spec.height = -16000;
+    spec.width = 16000;
+    bmp_make(&file, &spec);
+    refused("p: offset 0: 16000x16000 is over the limit of 64000000 pixels (--max-pixels)");
+    spec = (bmp_spec){.width = 0, .height = 1, .bits = 24, .pixels = row, .pixels_size = 4};
+    bmp_make(&file, &spec);
+    refused("p: offset 18: a BMP without pixels");
+    spec.width = -1;
+    bmp_make(&file, &spec);
+    refused("p: offset 18: a BMP without pixels");
+    spec.width = 1;
+    spec.height = INT32_MIN;
+    bmp_make(&file, &spec);
+    refused("p: offset 18: a BMP without pixels");
+    spec.height = 1;
+    spec.compression = 1;
+    spec.bits = 8;
+    bmp_make(&file, &spec);
+    refused("p: offset 0: cannot decode: BMP type not supported: RLE");
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("image_bad");
+    TCase *tests = tcase_create("image_bad");
+    tcase_add_checked_fixture(tests, NULL, teardown);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, no_picture_is_named);
+    tcase_add_test(tests, other_formats_are_unsupported);
+    tcase_add_test(tests, png_damage_is_found);
+    tcase_add_test(tests, png_that_lies_is_refused);
+    tcase_add_test(tests, jpeg_cut_anywhere_is_refused);
+    tcase_add_test(tests, jpeg_cut_at_half_gives_no_grey);
+    tcase_add_test(tests, jpeg_that_lies_is_refused);
+    tcase_add_test(tests, bmp_cut_anywhere_is_refused);
+    tcase_add_test(tests, bmp_that_lies_is_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}

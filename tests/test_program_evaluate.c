@@ -1,0 +1,233 @@
+#include "tiny_model.h"
+
+#include <retinanet.h>
+
+/* ---- two files ---- */
+
+#define PICTURE "{\"id\": 3, \"file_name\": \"a.jpg\", \"width\": 200, \"height\": 200}"
+
+/* One large object of category 7, none of category 9, and a box of IoU 0.78 with it: right for the
+ * six thresholds .50 to .75. */
+static void two_files(void) {
+    temp_open();
+    temp_text("gt.json", "{\"images\": [" PICTURE "],\n"
+                         "\"annotations\": [{\"id\": 1, \"image_id\": 3, \"category_id\": 7, "
+                         "\"bbox\": [10, 10, 100, 100], \"area\": 10000, \"iscrowd\": 0}],\n"
+                         "\"categories\": [{\"id\": 9, \"name\": \"sea horse\"}, "
+                         "{\"id\": 7, \"name\": \"b\\\"7\\\"\"}]}\n");
+    temp_text("dt.json", "[{\"image_id\": 3, \"category_id\": 7, \"bbox\": [10, 10, 100, 78], "
+                         "\"score\": 0.75}]");
+}
+
+static const char lines[] =
+    " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.600\n"
+    " Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ] = 1.000\n"
+    " Average Precision  (AP) @[ IoU=0.75      | area=   all | maxDets=100 ] = 1.000\n"
+    " Average Precision  (AP) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = -1.000\n"
+    " Average Precision  (AP) @[ IoU=0.50:0.95 | area=medium | maxDets=100 ] = -1.000\n"
+    " Average Precision  (AP) @[ IoU=0.50:0.95 | area= large | maxDets=100 ] = 0.600\n"
+    " Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets=  1 ] = 0.600\n"
+    " Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets= 10 ] = 0.600\n"
+    " Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.600\n"
+    " Average Recall     (AR) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = -1.000\n"
+    " Average Recall     (AR) @[ IoU=0.50:0.95 | area=medium | maxDets=100 ] = -1.000\n"
+    " Average Recall     (AR) @[ IoU=0.50:0.95 | area= large | maxDets=100 ] = 0.600\n";
+
+START_TEST(the_twelve_lines) {
+    RUN("evaluate", "gt.json", "dt.json");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_str_eq(run_err, "");
+    ck_assert_int_eq(strncmp(run_out, lines, strlen(lines)), 0);
+    ck_assert_ptr_nonnull(strstr(run_out, "\nsea horse  -1.000  -1.000\n"));
+    ck_assert_ptr_nonnull(strstr(run_out, "\nb\"7\"        0.600   1.000\n"));
+    ck_assert_ptr_nonnull(
+        strstr(run_out, "\nbest F1 1.000 at score 0.750; 1 images, 1 objects, 1 detections\n"));
+}
+END_TEST
+
+/* The numbers of "stats", in order. */
+static void read_stats(double stats[RN_COCO_STATS], const char *json) {
+    static const char head[] = "{\"stats\": [";
+    ck_assert_msg(strncmp(json, head, strlen(head)) == 0, "%s", json);
+    char *at = (char *)json + strlen(head);
+    for (int i = 0; i < RN_COCO_STATS; i++) {
+        stats[i] = strtod(at, &at);
+        ck_assert_int_eq(*at++, i < RN_COCO_STATS - 1 ? ',' : ']');
+    }
+}
+
+START_TEST(numbers_as_json) {
+    static const double want[] = {0.6, 1, 1, -1, -1, 0.6, 0.6, 0.6, 0.6, -1, -1, 0.6};
+    static char json[4096];
+    double stats[RN_COCO_STATS];
+    RUN("evaluate", "gt.json", "dt.json", "--json", "o.json");
+    ck_assert_int_eq(strncmp(run_out, lines, strlen(lines)), 0);
+    run_read(json, sizeof json, "o.json");
+    read_stats(stats, json);
+    for (int i = 0; i < RN_COCO_STATS; i++) ck_assert_double_eq_tol(stats[i], want[i], 1e-15);
+    ck_assert_ptr_nonnull(
+        strstr(json, "{\"category_id\": 9, \"name\": \"sea horse\", \"AP\": -1, \"AP50\": -1}"));
+    ck_assert_ptr_nonnull(strstr(json, "{\"category_id\": 7, \"name\": \"b\\\"7\\\"\", \"AP\": "));
+    ck_assert_ptr_nonnull(strstr(json, "\"best_f1\": 1, \"best_f1_score\": 0.75,"));
+    ck_assert_ptr_nonnull(strstr(json, "\"images\": 1, \"objects\": 1, \"detections\": 1, "
+                                       "\"ignored_detections\": 0, \"unreadable_images\": 0}"));
+    RUN("evaluate", "gt.json", "dt.json", "--json", "-");
+    run_gave(0, json, "");
+    RUN("evaluate", "gt.json", "dt.json", "--json", "/dev/stdout", "-q");
+    ck_assert_ptr_nonnull(strstr(run_out, json));
+}
+END_TEST
+
+static void odd_environment(void) {
+    setenv("LC_ALL", "de_DE.UTF-8", 1);
+    setenv("OMP_NUM_THREADS", "9", 1);
+}
+
+START_TEST(neither_threads_nor_environment_matter) {
+    static char first[sizeof run_out];
+    RUN("evaluate", "gt.json", "dt.json", "--threads", "1");
+    strcpy(first, run_out);
+    run_before = odd_environment;
+    RUN("evaluate", "gt.json", "dt.json", "--threads", "7");
+    run_gave(0, first, "");
+}
+END_TEST
+
+START_TEST(nothing_detected) {
+    double stats[RN_COCO_STATS];
+    temp_text("none.json", "[]");
+    RUN("evaluate", "gt.json", "none.json", "--json", "-");
+    ck_assert_int_eq(run_code, 0);
+    read_stats(stats, run_out);
+    ck_assert(stats[0] == 0 && stats[3] == -1 && stats[8] == 0);
+}
+END_TEST
+
+/* ---- refused ---- */
+
+START_TEST(files_that_are_none) {
+    mkdir(temp_path("folder"), 0777);
+    RUN("evaluate", "none.json", "dt.json");
+    run_refused(2, "evaluate: error: none.json: cannot open: No such file or directory");
+    RUN("evaluate", "gt.json", "folder");
+    run_refused(2, "evaluate: error: folder: is a folder");
+    RUN("evaluate", "gt.json", "/dev/zero");
+    run_refused(2, "evaluate: error: /dev/zero: not a regular file");
+    temp_text("bad.json", "[{\"image_id\": 4, \"category_id\": 7, \"bbox\": [1, 1, 2, 2], "
+                          "\"score\": 1}]");
+    RUN("evaluate", "gt.json", "bad.json", "--json", "o.json");
+    ck_assert_int_eq(run_code, 2);
+    ck_assert_int_eq(strncmp(run_err, "evaluate: error: bad.json:1:", 28), 0);
+    ck_assert_int_ne(access(temp_path("o.json"), F_OK), 0);
+}
+END_TEST
+
+/* By name, by another name, by a link: what is read is not written. */
+START_TEST(the_inputs_stay) {
+    static char before[4096], after[4096];
+    run_read(before, sizeof before, "gt.json");
+    ck_assert_int_eq(symlink("gt.json", temp_path("link")), 0);
+    RUN("evaluate", "gt.json", "dt.json", "--json", "gt.json");
+    run_refused(1, "evaluate: error: gt.json: the output would replace an input");
+    RUN("evaluate", "gt.json", "dt.json", "--json", "./dt.json");
+    run_refused(1, "evaluate: error: ./dt.json: the output would replace an input");
+    RUN("evaluate", "gt.json", "dt.json", "--json", "link");
+    run_refused(1, "evaluate: error: link: the output would replace an input");
+    RUN("evaluate", "set", "-m", "gt.json", "--json", "gt.json");
+    run_refused(1, "evaluate: error: gt.json: the output would replace an input");
+    run_read(after, sizeof after, "gt.json");
+    ck_assert_str_eq(before, after);
+}
+END_TEST
+
+START_TEST(output_that_cannot_be_written) {
+    static char after[64];
+    RUN("evaluate", "gt.json", "dt.json", "--json", "no/o.json");
+    ck_assert_str_eq(run_err,
+                     "evaluate: error: no/o.json: cannot write: No such file or directory\n");
+    ck_assert_int_eq(run_code, 5);
+    RUN("evaluate", "gt.json", "dt.json", "--json", "/dev/full");
+    ck_assert_str_eq(run_err,
+                     "evaluate: error: /dev/full: cannot write: No space left on device\n");
+    ck_assert_int_eq(run_code, 5);
+    mkdir(temp_path("o.json"), 0777);
+    RUN("evaluate", "gt.json", "dt.json", "--json", "o.json");
+    ck_assert_str_eq(run_err, "evaluate: error: o.json: cannot write: Is a directory\n");
+    ck_assert_int_eq(run_code, 5);
+    /* a file that is there is replaced, through a link too */
+    temp_text("old.json", "old");
+    ck_assert_int_eq(symlink("old.json", temp_path("link")), 0);
+    RUN("evaluate", "gt.json", "dt.json", "--json", "link");
+    ck_assert_int_eq(run_code, 0);
+    run_read(after, sizeof after, "old.json");
+    ck_assert_int_eq(strncmp(after, "{\"stats\"", 8), 0);
+}
+END_TEST
+
+/* ---- a model on a data set ---- */
+
+static void close_files(void) {
+    temp_close();
+}
+
+START_TEST(a_model) {
+    rn_report report = {0};
+    double stats[RN_COCO_STATS];
+    char counts[128];
+    ck_assert_msg(rn_evaluate_model(&report, temp_path("model.safetensors"), temp_path("set"), NULL,
+                                    1, NULL) == RN_OK,
+                  "%s", rn_error_text());
+    RUN("evaluate", "set", "-m", "model.safetensors", "--json", "-");
+    ck_assert_str_eq(run_err, "");
+    ck_assert_int_eq(run_code, 0);
+    read_stats(stats, run_out);
+    for (int i = 0; i < RN_COCO_STATS; i++) ck_assert(stats[i] == report.stats[i]);
+    ck_assert(report.stats[0] > 0);
+    snprintf(counts, sizeof counts, "\"images\": 3, \"objects\": %zu, \"detections\": %zu,",
+             report.n_objects, report.n_detections);
+    ck_assert_ptr_nonnull(strstr(run_out, counts));
+    rn_report_free(&report);
+    RUN("evaluate", "set", "-m", "model.safetensors", "--split", "train", "--json", "-");
+    ck_assert_ptr_nonnull(strstr(run_out, "\"images\": 8, "));
+}
+END_TEST
+
+START_TEST(a_model_and_data_that_do_not_fit) {
+    RUN("evaluate", "nowhere", "-m", "model.safetensors");
+    ck_assert_int_eq(run_code, 2);
+    ck_assert_int_eq(strncmp(run_err, "evaluate: error: nowhere: ", 26), 0);
+    RUN("evaluate", "set", "-m", "model.safetensors", "--split", "tset");
+    ck_assert_int_eq(run_code, 2);
+    ck_assert_ptr_nonnull(strstr(run_err, "tset"));
+    RUN("scenes", "-o", "three", "--train", "1", "--val", "1", "--size", "64", "--classes", "3",
+        "-q");
+    RUN("evaluate", "three", "-m", "model.safetensors");
+    ck_assert_int_eq(run_code, 2); /* 65: a class that the model does not know */
+    ck_assert_str_eq(run_out, "");
+    ck_assert_ptr_nonnull(strstr(run_err, rn_scenes_class_name(2)));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("evaluate");
+    TCase *files = tcase_create("files"), *model = tcase_create("model");
+    tcase_add_checked_fixture(files, two_files, close_files);
+    tcase_add_unchecked_fixture(model, tiny_model, close_files);
+    tcase_set_timeout(model, 120); /* for the sanitizers */
+    tcase_add_test(files, the_twelve_lines);
+    tcase_add_test(files, numbers_as_json);
+    tcase_add_test(files, neither_threads_nor_environment_matter);
+    tcase_add_test(files, nothing_detected);
+    tcase_add_test(files, files_that_are_none);
+    tcase_add_test(files, the_inputs_stay);
+    tcase_add_test(files, output_that_cannot_be_written);
+    tcase_add_test(model, a_model);
+    tcase_add_test(model, a_model_and_data_that_do_not_fit);
+    suite_add_tcase(suite, files);
+    suite_add_tcase(suite, model);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

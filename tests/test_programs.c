@@ -1,0 +1,333 @@
+/* What all programs have in common: help, usage errors, numbers, streams, the environment; bench
+ * and scenes. */
+#include "run_program.h"
+
+#include <retinanet.h>
+
+static const char *const programs[] = {"train", "detect", "evaluate", "bench", "scenes"};
+enum { PROGRAMS = sizeof programs / sizeof *programs };
+
+/* ---- help ---- */
+
+START_TEST(help) {
+    static const char *const usages[] = {
+        "usage: train DATA [OPTIONS]\n       train --resume RUN [OPTIONS]\n\noptions:\n",
+        "usage: detect [OPTIONS] IMAGE|FOLDER|- ...\n\noptions:\n",
+        "usage: evaluate DATA [-m MODEL] [OPTIONS]\n"
+        "       evaluate GROUND_TRUTH.json DETECTIONS.json [OPTIONS]\n\noptions:\n",
+        "usage: bench infer|train [OPTIONS]\n\noptions:\n",
+        "usage: scenes -o FOLDER [OPTIONS]\n\noptions:\n"};
+    static const char last[] = "  -h, --help              show this and exit\n"
+                               "      --version           show the version and exit\n";
+    static char first[sizeof run_out];
+    for (int i = 0; i < PROGRAMS; i++) {
+        RUN(programs[i], "--help");
+        ck_assert_int_eq(run_code, 0);
+        ck_assert_str_eq(run_err, "");
+        ck_assert_int_eq(strncmp(run_out, usages[i], strlen(usages[i])), 0);
+        ck_assert_uint_gt(strlen(run_out), sizeof last);
+        ck_assert_str_eq(run_out + strlen(run_out) - strlen(last), last);
+        ck_assert_ptr_nonnull(strstr(run_out, "\n  -q, --quiet "));
+        strcpy(first, run_out);
+        RUN(programs[i], "-h");
+        run_gave(0, first, "");
+        RUN(programs[i], "--threads", "1", "--help", "--nonsense"); /* answered where it stands */
+        run_gave(0, first, "");
+    }
+}
+END_TEST
+
+START_TEST(versions) {
+    for (int i = 0; i < PROGRAMS; i++) {
+        char want[64];
+        snprintf(want, sizeof want, "%s %s\n", programs[i], RN_VERSION);
+        RUN(programs[i], "--version");
+        run_gave(0, want, "");
+    }
+}
+END_TEST
+
+/* Every option that cli.md promises. */
+START_TEST(options_are_listed) {
+    static const char *const lists[PROGRAMS] = {
+        "--output --resume --set --preset --weights --epochs --batch --size --lr --loss --gamma "
+        "--alpha --prior --seed --threads --time --max-steps --train-split --val-split --dry-run",
+        "--model --output --threshold --json --no-image --threads --on-bad --max-pixels --force",
+        "--model --split --json --threads",
+        "--preset --size --batch --classes --threads --runs --json",
+        "--output --seed --train --val --size --classes --threads"};
+    for (int i = 0; i < PROGRAMS; i++) {
+        char list[512];
+        strcpy(list, lists[i]);
+        RUN(programs[i], "--help");
+        for (char *name = strtok(list, " "); name; name = strtok(NULL, " ")) {
+            char want[64];
+            snprintf(want, sizeof want, "%s ", name);
+            ck_assert_msg(strstr(run_out, want) != NULL, "%s of %s", name, programs[i]);
+        }
+    }
+}
+END_TEST
+
+/* ---- usage errors: exit 1, one line ---- */
+
+START_TEST(unknown_options) {
+    RUN("train", "set", "--epohcs", "3");
+    run_refused(1, "train: error: unknown option --epohcs (did you mean --epochs?)");
+    RUN("train", "--max_step=3");
+    run_refused(1, "train: error: unknown option --max_step (did you mean --max-steps?)");
+    RUN("train", "set", "--set", "anchor_side=3");
+    run_refused(1, "train: error: unknown option anchor_side (did you mean anchor_sides?)");
+    RUN("detect", "--treshold", "0.5", "a.jpg");
+    run_refused(1, "detect: error: unknown option --treshold (did you mean --threshold?)");
+    RUN("evaluate", "--jsno", "a");
+    run_refused(1, "evaluate: error: unknown option --jsno (did you mean --json?)");
+    RUN("bench", "infer", "--pre-set=nano");
+    run_refused(1, "bench: error: unknown option --pre-set (did you mean --preset?)");
+    RUN("scenes", "--clases", "3");
+    run_refused(1, "scenes: error: unknown option --clases (did you mean --classes?)");
+    RUN("scenes", "--hlep");
+    run_refused(1, "scenes: error: unknown option --hlep (did you mean --help?)");
+    RUN("bench", "--rhubarb");
+    run_refused(1, "bench: error: unknown option --rhubarb (try --help)");
+    RUN("detect", "-x");
+    run_refused(1, "detect: error: unknown option -x (try --help)");
+    RUN("detect", "--a\nb\x7f");
+    run_refused(1, "detect: error: unknown option --a?b? (try --help)");
+}
+END_TEST
+
+START_TEST(values_missing_or_too_many) {
+    RUN("detect", "-m");
+    run_refused(1, "detect: error: option --model needs a value (MODEL)");
+    RUN("evaluate", "a", "--json");
+    run_refused(1, "evaluate: error: option --json needs a value (FILE)");
+    RUN("detect", "--json=a", "b");
+    run_refused(1, "detect: error: option --json takes no value (got \"a\")");
+    RUN("train", "set", "--dry-run=false");
+    run_refused(1, "train: error: option --dry-run takes no value (got \"false\")");
+    RUN("train", "set", "--set", "epochs");
+    run_refused(1, "train: error: epochs: got , want 1..100000");
+    RUN("bench", "--help=x");
+    run_refused(1, "bench: error: option --help takes no value (got \"x\")");
+}
+END_TEST
+
+START_TEST(inputs_missing_or_too_many) {
+    RUN("train");
+    run_refused(1, "train: error: want DATA or --resume RUN");
+    RUN("train", "a", "b");
+    run_refused(1, "train: error: one DATA is enough, got a and b");
+    RUN("train", "a", "--resume", "r");
+    run_refused(1, "train: error: --resume RUN takes neither DATA nor -o");
+    RUN("train", "--resume", "r", "-o", "x");
+    run_refused(1, "train: error: --resume RUN takes neither DATA nor -o");
+    RUN("detect", "-q");
+    run_refused(1, "detect: error: want at least one IMAGE, FOLDER or -");
+    RUN("evaluate");
+    run_refused(1, "evaluate: error: want DATA, or GROUND_TRUTH.json DETECTIONS.json");
+    RUN("evaluate", "a", "b", "c");
+    run_refused(1, "evaluate: error: got c behind two files");
+    RUN("evaluate", "a", "b", "-m", "c");
+    run_refused(1, "evaluate: error: two files take neither --model nor --split");
+    RUN("bench");
+    run_refused(1, "bench: error: want infer or train");
+    RUN("bench", "both");
+    run_refused(1, "bench: error: want infer or train");
+    RUN("bench", "infer", "train");
+    run_refused(1, "bench: error: one of infer and train is enough");
+    RUN("scenes");
+    run_refused(1, "scenes: error: no -o FOLDER given (try --help)");
+    RUN("scenes", "-o", "a", "b");
+    run_refused(1, "scenes: error: unexpected \"b\" (try --help)");
+}
+END_TEST
+
+START_TEST(numbers) {
+    static const char *const cases[][4] = {
+        {"train", "--lr", "nan", "lr: got nan, want 1e-09..100"},
+        {"train", "--lr", "-1", "lr: got -1, want 1e-09..100"},
+        {"train", "--lr", "1e400", "lr: got 1e400, want 1e-09..100"},
+        {"train", "--lr", "0,01", "lr: got 0,01, want 1e-09..100"},
+        {"train", "--batch", "0", "batch: got 0, want 1..1024"},
+        {"train", "--batch", "2147483648", "batch: got 2147483648, want 1..1024"},
+        {"train", "--threads", "0", "threads: got 0, want 1..1024"},
+        {"train", "--threads", "10000", "threads: got 10000, want 1..1024"},
+        {"detect", "--threads", "0", "--threads: got \"0\", want 1..1024"},
+        {"detect", "--threads", "10000", "--threads: got \"10000\", want 1..1024"},
+        {"evaluate", "--threads", "0", "--threads: got \"0\", want 1..1024"},
+        {"bench", "--threads", "0", "--threads: got \"0\", want 1..1024"},
+        {"bench", "--threads", "10000", "--threads: got \"10000\", want 1..1024"},
+        {"scenes", "--threads", "0", "--threads: got \"0\", want 1..1024"},
+        {"detect", "-t", "nan", "--threshold: got \"nan\", want 0..1"},
+        {"detect", "-t", "1.01", "--threshold: got \"1.01\", want 0..1"},
+        {"detect", "-t", "0,5", "--threshold: got \"0,5\", want 0..1"},
+        {"detect", "-t", "", "--threshold: got \"\", want 0..1"},
+        {"detect", "--max-pixels", "0x10", "--max-pixels: got \"0x10\", want 1..2147483647"},
+        {"detect", "--nms", "all", "got all, want class or agnostic"},
+        {"detect", "--on-bad", "stop", "got stop, want skip or fail"},
+        {"bench", "--batch", "0", "--batch: got \"0\", want 1..1024"},
+        {"bench", "--size", "31", "--size: got \"31\", want 32..8192"},
+        {"bench", "--size", "64x", "--size: got \"\", want 32..8192"},
+        {"bench", "--size", "64x64x64", "--size: got \"64x64\", want 32..8192"},
+        {"bench", "--runs", "1.5", "--runs: got \"1.5\", want 1..100000"},
+        {"bench", "--classes", " 1", "--classes: got \" 1\", want 1..10000"},
+        {"scenes", "--objects", "3-99", "--objects: got \"99\", want 0..64"},
+        {"scenes", "--clutter", "inf", "--clutter: got \"inf\", want 0..1"},
+        {"scenes", "--seed", "99999999999", "--seed: got \"99999999999\", want 0..2147483647"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[256];
+        RUN(cases[i][0], cases[i][1], cases[i][2]);
+        snprintf(want, sizeof want, "%s: error: %s", cases[i][0], cases[i][3]);
+        run_refused(1, want);
+    }
+}
+END_TEST
+
+/* ---- streams ---- */
+
+static void close_stdout(void) {
+    close(1);
+}
+
+static void full_stdout(void) {
+    run_redirect(1, "/dev/full", O_WRONLY);
+}
+
+/* A pipe whose reader has gone. */
+static void broken_stdout(void) {
+    int ends[2];
+    if (pipe(ends) != 0 || dup2(ends[1], 1) < 0) _exit(99);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void close_all(void) {
+    for (int fd = 0; fd <= 2; fd++) close(fd);
+}
+
+START_TEST(nobody_listens) {
+    for (int i = 0; i < PROGRAMS; i++) {
+        char want[128];
+        run_before = close_stdout;
+        RUN(programs[i], "--help");
+        run_gave(5, "", "");
+        run_before = broken_stdout;
+        RUN(programs[i], "--version");
+        run_gave(5, "", "");
+        run_before = full_stdout;
+        RUN(programs[i], "--version");
+        snprintf(want, sizeof want, "%s: error: stdout: cannot write: No space left on device",
+                 programs[i]);
+        run_refused(5, want);
+        run_before = close_stdout; /* the first thing that is wrong decides */
+        RUN(programs[i], "--rhubarb");
+        ck_assert_int_eq(run_code, 1);
+    }
+}
+END_TEST
+
+/* What is printed to a closed stream must not land in a file that is opened later. */
+START_TEST(nothing_lands_in_a_file) {
+    run_before = close_all;
+    RUN("scenes", "-o", "closed", "--train", "1", "--val", "0", "--size", "32", "--no-masks");
+    ck_assert_int_eq(run_code, 5);
+    RUN("scenes", "-o", "open", "--train", "1", "--val", "0", "--size", "32", "--no-masks", "-q");
+    run_gave(0, "", "");
+    static char json[2][4096];
+    run_read(json[0], sizeof json[0], "closed/train.json");
+    run_read(json[1], sizeof json[1], "open/train.json");
+    ck_assert_str_eq(json[0], json[1]);
+    ck_assert_str_ne(json[0], "");
+}
+END_TEST
+
+/* ---- bench and scenes ---- */
+
+/* The number behind "name": in a flat object. */
+static double number_of(const char *json, const char *name) {
+    char key[64];
+    snprintf(key, sizeof key, "\"%s\": ", name);
+    const char *at = strstr(json, key);
+    ck_assert_msg(at != NULL, "%s in %s", name, json);
+    return strtod(at + strlen(key), NULL);
+}
+
+START_TEST(bench_measures) {
+    static const char *const names[] = {"ms_best", "ms_median", "images_per_s",
+                                        "gflop",   "peak_mb",   "planned_mb"};
+    static char json[4096];
+    double gflop[2];
+    for (int train = 0; train < 2; train++) {
+        RUN("bench", train ? "train" : "infer", "--preset", "nano", "--size", "64x96", "--runs",
+            "2", "--threads", "2", "--classes", "3", "--batch", "2", "--json", "b.json");
+        ck_assert_msg(run_code == 0, "%s", run_err);
+        ck_assert_str_eq(run_err, "");
+        const char *head = train ? "train nano 64x96, batch 2, 3 classes: best "
+                                 : "infer nano 64x96, batch 1, 3 classes: best ";
+        ck_assert_msg(strncmp(run_out, head, strlen(head)) == 0, "%s", run_out);
+        run_read(json, sizeof json, "b.json");
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            ck_assert_double_gt(number_of(json, names[i]), 0);
+        ck_assert_double_le(number_of(json, "ms_best"), number_of(json, "ms_median"));
+        ck_assert_double_eq_tol(number_of(json, "images_per_s") * number_of(json, "ms_median") /
+                                    (train ? 2e3 : 1e3),
+                                1, 0.01); /* a picture or two in the median's time */
+        gflop[train] = number_of(json, "gflop");
+    }
+    ck_assert_double_eq_tol(gflop[1] / gflop[0], 6, 0.01); /* three walks, two pictures */
+    RUN("bench", "infer", "--preset", "nano", "--size", "32", "--runs", "1", "--json", "-", "-q");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_int_eq(strncmp(run_out, "{\"ms_best\": ", 12), 0);
+}
+END_TEST
+
+START_TEST(bench_refuses) {
+    RUN("bench", "infer", "--preset", "nanno");
+    run_refused(1, "bench: error: preset: got nanno, want nano, small, r18, r50 or a file");
+    temp_text("p.json", "{\"width\": 16, \"fpn_channels\": 16}");
+    RUN("bench", "infer", "--preset", "p.json", "--json", "./p.json");
+    run_refused(1, "bench: error: ./p.json: the output would replace an input");
+    RUN("bench", "infer", "--preset", "p.json", "--size", "32", "--runs", "1", "--json", "no/b");
+    ck_assert_str_eq(run_err, "bench: error: no/b: cannot write: No such file or directory\n");
+    ck_assert_int_eq(run_code, 5);
+}
+END_TEST
+
+START_TEST(scenes_makes_a_set_once) {
+    RUN("scenes", "-o", "a set", "--train", "2", "--val", "1", "--size", "48x32", "--classes", "8",
+        "--objects", "1-2", "--threads", "1");
+    run_gave(0, "a set: 2 train and 1 val pictures of 48x32, 8 classes\n", "");
+    ck_assert_int_eq(access(temp_path("a set/val.json"), R_OK), 0);
+    RUN("scenes", "-o", "a set", "--train", "1");
+    run_refused(1, "scenes: error: a set/train.json: exists; the folder holds a set already");
+    temp_text("file", "mine");
+    RUN("scenes", "-o", "file/set");
+    run_refused(5, "scenes: error: file/set: cannot make the folder: Not a directory");
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("programs");
+    TCase *tcase = tcase_create("programs");
+    tcase_add_checked_fixture(tcase, temp_open, temp_close);
+    tcase_set_timeout(tcase, 120); /* for the sanitizers */
+    tcase_add_test(tcase, help);
+    tcase_add_test(tcase, versions);
+    tcase_add_test(tcase, options_are_listed);
+    tcase_add_test(tcase, unknown_options);
+    tcase_add_test(tcase, values_missing_or_too_many);
+    tcase_add_test(tcase, inputs_missing_or_too_many);
+    tcase_add_test(tcase, numbers);
+    tcase_add_test(tcase, nobody_listens);
+    tcase_add_test(tcase, nothing_lands_in_a_file);
+    tcase_add_test(tcase, bench_measures);
+    tcase_add_test(tcase, bench_refuses);
+    tcase_add_test(tcase, scenes_makes_a_set_once);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

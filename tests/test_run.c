@@ -1,0 +1,324 @@
+#include "temp_folder.h"
+#include "train/run.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <sys/wait.h>
+
+static const char header[] =
+    "epoch,step,lr,cls_loss,box_loss,positives,grad_norm,images_per_s,seconds,val_ap,val_ap50\n";
+
+static rn_run_folder folder;
+
+/* The whole file as text; "" where there is none. */
+static const char *text_of(const char *name) {
+    static char text[4096];
+    FILE *file = fopen(temp_path(name), "rb");
+    const size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    text[n] = '\0';
+    if (file) fclose(file);
+    return text;
+}
+
+static bool there(const char *name) {
+    struct stat info;
+    return stat(temp_path(name), &info) == 0;
+}
+
+static void make(const char *name) {
+    ck_assert_msg(rn_run_create(&folder, temp_path(name)) == RN_OK, "%s", rn_error_text());
+}
+
+/* Neither descriptors nor memory are left behind by a failure. */
+static void refused(rn_status got, rn_status want, const char *path, const char *why) {
+    char text[512];
+    snprintf(text, sizeof text, "%s: %s", path, why);
+    ck_assert_int_eq(got, want);
+    ck_assert_str_eq(rn_error_text(), text);
+    ck_assert_int_eq(folder.lock, -1);
+    ck_assert_int_eq(folder.log, -1);
+    ck_assert_ptr_null(folder.path);
+    ck_assert_ptr_null(folder.results);
+}
+
+/* ---- the folder ---- */
+
+START_TEST(a_new_folder) {
+    make("a/b/run");
+    ck_assert_str_eq(folder.path, temp_path("a/b/run"));
+    ck_assert_str_eq(folder.results, header);
+    ck_assert_int_ge(folder.lock, 0);
+    ck_assert_int_ge(folder.log, 0);
+    ck_assert(there("a/b/run/.lock") && there("a/b/run/log.txt"));
+    ck_assert(!there("a/b/run/results.csv")); /* not before there is a row */
+    rn_run_close(&folder);
+    ck_assert_int_eq(folder.lock, -1);
+    rn_run_close(&folder);
+}
+END_TEST
+
+START_TEST(a_folder_that_exists_is_refused) {
+    static const char format[] =
+        "exists already (go on with it by --resume %s, or choose another -o)";
+    char text[256];
+    mkdir(temp_path("run"), 0777);
+    snprintf(text, sizeof text, format, temp_path("run"));
+    refused(rn_run_create(&folder, temp_path("run")), RN_EINVAL, temp_path("run"), text);
+    ck_assert(!there("run/.lock") && !there("run/log.txt"));
+    temp_text("file", "mine");
+    snprintf(text, sizeof text, format, temp_path("file"));
+    refused(rn_run_create(&folder, temp_path("file")), RN_EINVAL, temp_path("file"), text);
+    ck_assert_str_eq(text_of("file"), "mine");
+}
+END_TEST
+
+START_TEST(odd_names) {
+    make("slash/");
+    ck_assert(there("slash/.lock"));
+    rn_run_close(&folder);
+    make("c//d///e//");
+    ck_assert(there("c/d/e/.lock"));
+    rn_run_close(&folder);
+    make("with a space \xc3\xa4\xff");
+    ck_assert(there("with a space \xc3\xa4\xff/log.txt"));
+    rn_run_close(&folder);
+    refused(rn_run_create(&folder, ""), RN_EIO, "",
+            "cannot make the folder: No such file or directory");
+}
+END_TEST
+
+START_TEST(a_folder_that_is_given_up) {
+    make("a/run");
+    rn_run_log(&folder, "first");
+    temp_text("a/run/args.json", "{}");
+    temp_text("a/run/last.safetensors", "half");
+    const char *error = "kept";
+    (void)rn_fail(RN_EIO, "%s", error);
+    rn_run_discard(&folder);
+    ck_assert_str_eq(rn_error_text(), error); /* why it was given up is still to be told */
+    ck_assert(!there("a/run") && there("a"));
+    ck_assert_ptr_null(folder.path);
+    rn_run_discard(&folder); /* none: nothing happens */
+    make("b");
+    temp_text("b/notes.txt", "mine");
+    rn_run_discard(&folder);
+    ck_assert_str_eq(text_of("b/notes.txt"), "mine");
+    ck_assert(!there("b/log.txt"));
+}
+END_TEST
+
+/* As with a folder that cannot be written, which root always can. */
+START_TEST(a_folder_that_cannot_be_made) {
+    temp_text("file", "mine");
+    refused(rn_run_create(&folder, temp_path("file/run")), RN_EIO, temp_path("file/run"),
+            "cannot make the folder: Not a directory");
+    ck_assert_str_eq(text_of("file"), "mine");
+}
+END_TEST
+
+/* What an other process says of the folder. */
+static int opened_elsewhere(const char *path, const char *want) {
+    const pid_t child = fork();
+    int status;
+    if (child == 0) {
+        rn_run_folder other;
+        const rn_status result = rn_run_open(&other, path);
+        if (result != RN_OK && strcmp(rn_error_text(), want) != 0) _exit(100);
+        _exit((int)result);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+START_TEST(one_process_at_a_time) {
+    char path[128], want[256];
+    snprintf(path, sizeof path, "%s", temp_path("run"));
+    snprintf(want, sizeof want, "%s: another process is training in this folder", path);
+    make("run");
+    temp_text("run/last.safetensors", "");
+    ck_assert_int_eq(opened_elsewhere(path, want), RN_EINVAL);
+    rn_run_close(&folder);
+    ck_assert_int_eq(opened_elsewhere(path, want), RN_OK); /* and its end frees the folder again */
+    ck_assert_int_eq(rn_run_open(&folder, path), RN_OK);
+    ck_assert_int_eq(opened_elsewhere(path, want), RN_EINVAL);
+    rn_run_close(&folder);
+}
+END_TEST
+
+START_TEST(no_run) {
+    DIR *dir;
+    int files = 0;
+    refused(rn_run_open(&folder, temp_path("none")), RN_EINPUT, temp_path("none"),
+            "no folder of a run");
+    temp_text("file", "");
+    refused(rn_run_open(&folder, temp_path("file")), RN_EINPUT, temp_path("file"),
+            "no folder of a run");
+    mkdir(temp_path("photos"), 0777);
+    refused(rn_run_open(&folder, temp_path("photos")), RN_EINPUT, temp_path("photos"),
+            "no folder of a run (no last.safetensors in it)");
+    ck_assert_ptr_nonnull(dir = opendir(temp_path("photos")));
+    while (readdir(dir)) files++;
+    closedir(dir);
+    ck_assert_int_eq(files, 2); /* . and .. alone: nothing was left there */
+}
+END_TEST
+
+START_TEST(names_inside) {
+    char *path = NULL;
+    make("run/");
+    ck_assert_int_eq(rn_run_path(&path, &folder, "args.json"), RN_OK);
+    ck_assert_str_eq(path, temp_path("run/args.json"));
+    free(path);
+    rn_run_close(&folder);
+}
+END_TEST
+
+/* ---- the log ---- */
+
+START_TEST(the_log_grows) {
+    make("run");
+    rn_run_log(&folder, "first");
+    rn_run_log(&folder, "");
+    rn_run_close(&folder);
+    rn_run_log(&folder, "lost"); /* no log, no harm */
+    temp_text("run/last.safetensors", "");
+    ck_assert_int_eq(rn_run_open(&folder, temp_path("run")), RN_OK);
+    rn_run_log(&folder, "50% more");
+    ck_assert_str_eq(text_of("run/log.txt"), "first\n\n50% more\n");
+    rn_run_close(&folder);
+}
+END_TEST
+
+/* ---- the rows ---- */
+
+static void add(double epoch, uint64_t step) {
+    const rn_results_row row = {.epoch = epoch,
+                                .step = step,
+                                .lr = 0.0025,
+                                .cls_loss = 1.125,
+                                .box_loss = 0.1,
+                                .positives = 46.5,
+                                .grad_norm = 1e-30,
+                                .images_per_s = 120,
+                                .seconds = 3.25,
+                                .val_ap = NAN,
+                                .val_ap50 = NAN};
+    ck_assert_msg(rn_run_add_row(&folder, &row) == RN_OK, "%s", rn_error_text());
+}
+
+/* results.csv is the header and `rows`. */
+static void rows_are(const char *rows) {
+    char want[2048];
+    snprintf(want, sizeof want, "%s%s", header, rows);
+    ck_assert_str_eq(text_of("run/results.csv"), want);
+}
+
+#define CELLS ",0.0025,1.125,0.1,46.5,1e-30,120,3.25,,\n"
+
+START_TEST(rows_as_text) {
+    const rn_results_row best = {.epoch = 2,
+                                 .step = UINT64_C(18446744073709551615),
+                                 .cls_loss = 1.0 / 3,
+                                 .val_ap = 0.5,
+                                 .val_ap50 = 0.75};
+    make("run");
+    add(1, 4);
+    rows_are("1,4" CELLS);
+    add(1.5, 6);
+    ck_assert_int_eq(rn_run_add_row(&folder, &best), RN_OK);
+    rows_are("1,4" CELLS "1.5,6" CELLS
+             "2,18446744073709551615,0,0.3333333333333333,0,0,0,0,0,0.5,0.75\n");
+    rn_run_close(&folder);
+}
+END_TEST
+
+START_TEST(rows_of_a_resumed_run) {
+    make("run");
+    for (int i = 1; i <= 4; i++) add(i, 10 * (uint64_t)i);
+    rn_run_close(&folder);
+    temp_text("run/last.safetensors", "");
+    ck_assert_int_eq(rn_run_open(&folder, temp_path("run")), RN_OK);
+    rn_run_drop_rows(&folder, 40); /* nothing lies behind */
+    rn_run_drop_rows(&folder,
+                     29); /* a checkpoint of step 29: rows 30 and 40 were of a killed run */
+    add(2.9, 29);
+    rows_are("1,10" CELLS "2,20" CELLS "2.9,29" CELLS);
+    rn_run_drop_rows(&folder, 20); /* the row of the checkpoint's own step stays */
+    add(3, 30);
+    rows_are("1,10" CELLS "2,20" CELLS "3,30" CELLS);
+    rn_run_drop_rows(&folder, 0);
+    ck_assert_str_eq(folder.results, header);
+    rn_run_drop_rows(&folder, 0);
+    add(0.1, 1);
+    rows_are("0.1,1" CELLS);
+    rn_run_close(&folder);
+}
+END_TEST
+
+/* A file that someone has cut or edited does no harm. */
+START_TEST(results_of_all_kinds) {
+    static const char *const cases[][2] = {
+        {"h\n1,5,x\nnonsense\n2,6,x\n", "h\n1,5,x\n"}, /* no step: it and what follows go */
+        {"h\n1,5,x\n2,12", "h\n1,5,x\n"},
+        {"h\n1,5,x\n2,6,0.2", "h\n1,5,x\n"}, /* cut: the next row would stand in its line */
+        {"h\n", "h\n"},
+        {"h", "h"},
+        {"", ""}};
+    mkdir(temp_path("run"), 0777);
+    temp_text("run/last.safetensors", "");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        temp_text("run/results.csv", cases[i][0]);
+        ck_assert_int_eq(rn_run_open(&folder, temp_path("run")), RN_OK);
+        rn_run_drop_rows(&folder, 10);
+        ck_assert_str_eq(folder.results, cases[i][1]);
+        rn_run_close(&folder);
+    }
+    unlink(temp_path("run/results.csv"));
+    ck_assert_int_eq(rn_run_open(&folder, temp_path("run")), RN_OK);
+    ck_assert_str_eq(folder.results, header);
+    rn_run_close(&folder);
+    mkdir(temp_path("run/results.csv"), 0777);
+    refused(rn_run_open(&folder, temp_path("run")), RN_EINPUT, temp_path("run/results.csv"),
+            "is a folder");
+}
+END_TEST
+
+START_TEST(a_row_that_cannot_be_written) {
+    const rn_results_row row = {.epoch = 1};
+    char want[256];
+    make("run");
+    mkdir(temp_path("run/results.csv"), 0777);
+    ck_assert_int_eq(rn_run_add_row(&folder, &row), RN_EIO);
+    snprintf(want, sizeof want, "%s: cannot write: Is a directory", temp_path("run/results.csv"));
+    ck_assert_str_eq(rn_error_text(), want);
+    rn_run_close(&folder);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("run");
+    TCase *place = tcase_create("folder"), *rows = tcase_create("rows");
+    tcase_add_checked_fixture(place, temp_open, temp_close);
+    tcase_add_checked_fixture(rows, temp_open, temp_close);
+    tcase_add_test(place, a_new_folder);
+    tcase_add_test(place, a_folder_that_exists_is_refused);
+    tcase_add_test(place, odd_names);
+    tcase_add_test(place, a_folder_that_is_given_up);
+    tcase_add_test(place, a_folder_that_cannot_be_made);
+    tcase_add_test(place, one_process_at_a_time);
+    tcase_add_test(place, no_run);
+    tcase_add_test(place, names_inside);
+    tcase_add_test(rows, the_log_grows);
+    tcase_add_test(rows, rows_as_text);
+    tcase_add_test(rows, rows_of_a_resumed_run);
+    tcase_add_test(rows, results_of_all_kinds);
+    tcase_add_test(rows, a_row_that_cannot_be_written);
+    suite_add_tcase(suite, place);
+    suite_add_tcase(suite, rows);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
