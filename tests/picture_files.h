@@ -18,7 +18,7 @@ typedef struct file_bytes {
 
 static inline void put(file_bytes *f, const void *bytes, size_t size) {
     ck_assert_uint_le(f->size + size, sizeof f->data);
-    memcpy(f->data + f->size, bytes, size);
+    if (size > 0) memcpy(f->data + f->size, bytes, size);
     f->size += size;
 }
 

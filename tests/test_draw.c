@@ -305,6 +305,21 @@ START_TEST(pictures_smaller_than_a_label) {
 }
 END_TEST
 
+/* In a picture too narrow for it the tab begins at the left and is cut, pixel for pixel. */
+START_TEST(tabs_are_cut_at_the_right) {
+    const rn_box box = {0, 40, 5, 60, 0.91f, 0};
+    make(&image, 100, 80, 0);
+    draw(&image, box);
+    for (int width = 5; width < 40; width++) {
+        make(&other, width, 80, 0);
+        draw(&other, box);
+        for (int y = 0; y < 80; y++)
+            ck_assert_mem_eq(other.pixels + 3 * width * y, image.pixels + 3 * 100 * y,
+                             3 * (size_t)width);
+    }
+}
+END_TEST
+
 /* ---- boxes that are none ---- */
 
 START_TEST(wild_boxes_do_no_harm) {
@@ -361,6 +376,7 @@ int main(void) {
     tcase_add_test(tests, text_is_anti_aliased);
     tcase_add_test(tests, labels_stay_inside);
     tcase_add_test(tests, pictures_smaller_than_a_label);
+    tcase_add_test(tests, tabs_are_cut_at_the_right);
     tcase_add_test(tests, wild_boxes_do_no_harm);
     tcase_add_test(tests, huge_boxes_have_no_edge_inside);
     tcase_add_test(tests, a_box_without_a_place_is_not_drawn);

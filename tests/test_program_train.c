@@ -84,7 +84,17 @@ static void close_stdout(void) {
     close(1);
 }
 
+static void close_stderr(void) {
+    close(2);
+}
+
 START_TEST(nobody_listens) {
+    run_before = close_stderr; /* what would be said there must not land in RUN/.lock */
+    run_args(tiny_args("quiet", ARGS("--max-steps", "1")));
+    ck_assert_int_eq(run_code, 0);
+    struct stat info;
+    ck_assert_int_eq(stat(temp_path("quiet/.lock"), &info), 0);
+    ck_assert_int_eq(info.st_size, 0);
     run_before = close_stdout;
     run_args(tiny_args("run", ARGS("-q", "--max-steps", "1")));
     run_gave(5, "", "");

@@ -202,10 +202,6 @@ static void broken_stdout(void) {
     close(ends[1]);
 }
 
-static void close_all(void) {
-    for (int fd = 0; fd <= 2; fd++) close(fd);
-}
-
 START_TEST(nobody_listens) {
     for (int i = 0; i < PROGRAMS; i++) {
         char want[128];
@@ -224,21 +220,6 @@ START_TEST(nobody_listens) {
         RUN(programs[i], "--rhubarb");
         ck_assert_int_eq(run_code, 1);
     }
-}
-END_TEST
-
-/* What is printed to a closed stream must not land in a file that is opened later. */
-START_TEST(nothing_lands_in_a_file) {
-    run_before = close_all;
-    RUN("scenes", "-o", "closed", "--train", "1", "--val", "0", "--size", "32", "--no-masks");
-    ck_assert_int_eq(run_code, 5);
-    RUN("scenes", "-o", "open", "--train", "1", "--val", "0", "--size", "32", "--no-masks", "-q");
-    run_gave(0, "", "");
-    static char json[2][4096];
-    run_read(json[0], sizeof json[0], "closed/train.json");
-    run_read(json[1], sizeof json[1], "open/train.json");
-    ck_assert_str_eq(json[0], json[1]);
-    ck_assert_str_ne(json[0], "");
 }
 END_TEST
 
@@ -320,7 +301,6 @@ int main(void) {
     tcase_add_test(tcase, inputs_missing_or_too_many);
     tcase_add_test(tcase, numbers);
     tcase_add_test(tcase, nobody_listens);
-    tcase_add_test(tcase, nothing_lands_in_a_file);
     tcase_add_test(tcase, bench_measures);
     tcase_add_test(tcase, bench_refuses);
     tcase_add_test(tcase, scenes_makes_a_set_once);

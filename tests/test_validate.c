@@ -95,6 +95,19 @@ END_TEST
 
 /* ---- the rows ---- */
 
+/* Steps in the sums of run's checkpoint. */
+static unsigned long long steps_in_sums(const char *run) {
+    char name[64];
+    unsigned long long step, best, sums;
+    int finished;
+    snprintf(name, sizeof name, "%s/last.safetensors", run);
+    rn_safetensors file = tiny_open(temp_path(name));
+    const char *position = rn_safetensors_metadata(&file, "position");
+    ck_assert_int_eq(sscanf(position, "%llu %llu %d %llu", &step, &best, &finished, &sums), 4);
+    rn_safetensors_close(&file);
+    return sums;
+}
+
 /* Four times the same picture, plain, at a rate that moves nothing: each step sees the same, so
  * every mean over steps is the one value, however many steps a row is made of. */
 static void same_pictures(void) {
@@ -126,8 +139,11 @@ START_TEST(rows_are_means) {
              PAIRS("batch", "1", "epochs", "3", "lr", "1e-9", "flip", "0", "vflip", "0", "color",
                    "0", "scale_min", "1", "scale_max", "1", "max-steps", "1")));
     ok(resume("run", PAIRS("max-steps", "3")));
+    ck_assert_uint_eq(steps_in_sums("run"), 3);
     ok(resume("run", PAIRS("max-steps", "5")));
+    ck_assert_uint_eq(steps_in_sums("run"), 1); /* of this epoch alone */
     ok(resume("run", PAIRS("threads", "1")));
+    ck_assert_uint_eq(steps_in_sums("run"), 0);
     static const double epochs[] = {0.25, 0.75, 1, 1.25, 2, 3};
     ck_assert_int_eq(read_rows(rows, "run"), 6);
     ck_assert_double_gt(rows[0][POSITIVES], 0);

@@ -244,7 +244,7 @@ static rn_status loop(rn_trainer *t) {
             paused += rn_now() - before;
         }
     }
-    if (p->step % batches != 0) { /* stopped within an epoch */
+    if (p->step > begun && p->step % batches != 0) { /* stopped within an epoch */
         RN_TRY(add_row(t,
                        (double)(p->step - begun) * t->options.batch / (rn_now() - t->start + 1e-9),
                        NAN, NAN));
@@ -277,6 +277,7 @@ rn_status rn_train(rn_train_result *out, const char *data, const char *run,
                    const rn_train_options *options, const rn_hooks *hooks) {
     rn_trainer t = {.folder = {.lock = -1, .log = -1},
                     .position = {.best_ap = -1, .best_ap50 = -1}};
+    bool begun = false; /* there is a checkpoint to go on from */
     rn_status status;
     *out = (rn_train_result){.best_ap = -1, .best_ap50 = -1};
     if (hooks) t.hooks = *hooks;
@@ -294,11 +295,13 @@ rn_status rn_train(rn_train_result *out, const char *data, const char *run,
     if ((status = create_step(&t)) != RN_OK) goto done;
     if ((status = rn_trainer_describe(&t)) != RN_OK) goto done;
     if (t.options.dry_run) goto done;
-    if ((status = rn_checkpoint_save(&t)) != RN_OK)
-        goto done; /* a place that cannot be written shows now */
-    if ((status = rn_args_save(&t)) != RN_OK) goto done;
+    /* A place that cannot be written shows now. */
+    if ((status = rn_args_save(&t)) != RN_OK || (status = rn_checkpoint_save(&t)) != RN_OK)
+        goto done;
+    begun = true;
     status = run_to_end(out, &t);
 done:
+    if (!begun) rn_run_discard(&t.folder);
     trainer_free(&t);
     return status;
 }
