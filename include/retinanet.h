@@ -102,7 +102,7 @@ RN_MUST_USE rn_status rn_image_read(rn_image *out, const char *path,
 void rn_image_free(rn_image *image); /* and zero it */
 
 /* Write `image` as JPEG (quality 92) or PNG by the ending of `path`; beside it first, then renamed.
- * RN_EINVAL for another ending, RN_EIO. */
+ * RN_EINVAL for another ending and for a JPEG side over 65535, RN_EIO. */
 RN_MUST_USE rn_status rn_image_write(const rn_image *image, const char *path);
 
 /* The same for a picture that carries our mark (a JPEG comment, a PNG text), and whether a file

@@ -12,7 +12,8 @@ static void teardown(void) {
     temp_close();
 }
 
-#define IMAGES           "\"images\":[{\"id\":7,\"file_name\":\"a.jpg\",\"width\":40,\"height\":30}]"
+#define IMAGES "\"images\":[{\"id\":7,\"file_name\":\"a.jpg\",\"width\":40,\"height\":30}]"
+
 #define CATEGORIES       "\"categories\":[{\"id\":3,\"name\":\"cat\"}]"
 #define IMAGE(fields)    "{\"images\":[" fields "],\"annotations\":[]," CATEGORIES "}"
 #define CATEGORY(fields) "{" IMAGES ",\"annotations\":[],\"categories\":[" fields "]}"
@@ -130,6 +131,8 @@ START_TEST(odd_but_right_sets) {
     ck_assert_int_eq(set.objects[0].id, INT64_C(9007199254740992));
     ck_assert_int_eq(set.objects[1].id, -INT64_C(9007199254740992));
     ck_assert(set.objects[0].crowd && !set.objects[1].crowd);
+    reads(NOTES("{\"id\":1," OF BOX ",\"area\":0}")); /* a given area counts, even none */
+    ck_assert(set.objects[0].area == 0);
     /* the same number as image, annotation and category: three kinds of ids */
     reads("{\"images\":[{\"id\":1,\"file_name\":\"a\"}],\"categories\":[{\"id\":1,\"name\":\"a\"}],"
           "\"annotations\":[{\"id\":1,\"image_id\":1,\"category_id\":1," BOX "}]}");

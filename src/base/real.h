@@ -10,10 +10,8 @@
 
 #ifdef RN_REAL_IS_DOUBLE
 typedef double real;
-#define rn_blas(name) cblas_d##name
 #else
 typedef float real;
-#define rn_blas(name) cblas_s##name
 #endif
 
 #endif

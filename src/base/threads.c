@@ -1,7 +1,6 @@
 #include "base/threads.h"
 #include "base/memory.h"
 
-#include <cblas.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -137,7 +136,6 @@ rn_status rn_threads_create(rn_threads **out, int count) {
     *out = NULL;
     if (count < 1 || count > MAX_THREADS)
         return rn_fail(RN_EINVAL, "threads: got %d, want 1..%d", count, MAX_THREADS);
-    openblas_set_num_threads(1);
     RN_TRY(rn_alloc(&t, 1, sizeof *t));
     t->count = count;
     pthread_mutex_init(&t->mutex, NULL); /* neither fails on Linux with default attributes */

@@ -14,8 +14,8 @@ typedef void rn_task_fn(void *context, size_t task, int worker);
 /* Threads the machine offers this process (affinity respected), >= 1. */
 int rn_threads_default(void);
 
-/* A pool of `count` workers (1..1024), the caller of rn_threads_run being worker 0. Also makes
- * OpenBLAS single-threaded: BLAS calls stand inside tasks. RN_EINVAL, RN_ENOMEM. */
+/* A pool of `count` workers (1..1024), the caller of rn_threads_run being worker 0.
+ * RN_EINVAL, RN_ENOMEM. */
 RN_MUST_USE rn_status rn_threads_create(rn_threads **out, int count);
 void rn_threads_free(rn_threads *threads);
 int rn_threads_count(const rn_threads *threads);
