@@ -177,14 +177,14 @@ typedef struct rn_scenes_options {
 #define RN_SCENES_MAX_CLASSES 8
 #define RN_SCENES_OPTIONS_DEFAULT                                                                  \
     ((rn_scenes_options){.seed = 1,                                                                \
-                         .train = 600,                                                             \
-                         .val = 100,                                                               \
-                         .width = 192,                                                             \
-                         .height = 192,                                                            \
+                         .train = 2400,                                                            \
+                         .val = 200,                                                               \
+                         .width = 160,                                                             \
+                         .height = 160,                                                            \
                          .min_objects = 0,                                                         \
                          .max_objects = 6,                                                         \
-                         .min_size = 0.12f,                                                        \
-                         .max_size = 0.45f,                                                        \
+                         .min_size = 0.18f,                                                        \
+                         .max_size = 0.5f,                                                        \
                          .classes = 5,                                                             \
                          .clutter = 0.5f,                                                          \
                          .noise = 0.5f,                                                            \

@@ -11,12 +11,12 @@ static size_t count_of(const rn_norm_dims *d) {
 /* Mean and 1 / deviation of channels [c0, c1) of images [n0, n1). */
 static void moments(double *mean, double *rstd, const real *in, const rn_norm_dims *d, int n0,
                     int n1, int c0, int c1) {
-    const double n = (double)(n1 - n0) * d->pixels * (c1 - c0);
+    const double n = (double)(n1 - n0) * (double)d->pixels * (c1 - c0);
     double sum = 0, square = 0;
     for (int pass = 0; pass < 2; pass++)
-        for (int row = n0 * d->pixels; row < n1 * d->pixels; row++)
+        for (size_t row = (size_t)n0 * d->pixels; row < (size_t)n1 * d->pixels; row++)
             for (int c = c0; c < c1; c++) {
-                const double x = (double)in[(size_t)row * d->c + c];
+                const double x = (double)in[row * (size_t)d->c + (size_t)c];
                 if (pass == 0)
                     sum += x;
                 else
@@ -93,7 +93,7 @@ static void check_shape(rn_norm_dims d, bool batch, bool relu, double offset) {
             const size_t stat = batch ? (size_t)i : (size_t)image * d.groups + e.c0 / (e.c1 - e.c0);
             ck_assert_double_eq_tol((double)got.mean[stat], mean, 1e-6 * (1 + fabs(mean)));
             ck_assert_double_eq_tol((double)got.rstd[stat], rstd, 2e-5 * rstd);
-            for (int p = 0; p < d.pixels; p++) {
+            for (size_t p = 0; p < d.pixels; p++) {
                 const size_t at = ((size_t)image * d.pixels + p) * c + i;
                 double want = ((double)in[at] - mean) * rstd * (double)weight[i] + (double)bias[i];
                 if (relu) want = fmax(want, 0);

@@ -203,28 +203,54 @@ static void no_model(rn_status want, const char *text) {
     rn_model_config_free(&model);
 }
 
-/* nano says lr 0.04, batch 8, epochs 30. */
+/* A preset with values for training that are not the program's. */
+static void make_preset(void) {
+    temp_open();
+    temp_text("p.json", "{\"width\": 16, \"size_longer\": 96, \"train\": {\"optimizer\": "
+                        "\"adamw\", \"lr\": 0.04, \"epochs\": 30, \"batch\": 4}}");
+    set(o, "preset", temp_path("p.json"));
+}
+
 START_TEST(a_presets_defaults) {
-    set(o, "preset", "nano");
+    make_preset();
     make_model();
     ck_assert_int_eq(model.width, 16);
-    ck_assert_int_eq(model.size_longer, 192);
-    ck_assert(o->lr == 0.04);
+    ck_assert_int_eq(model.size_longer, 96);
+    ck_assert(o->lr == 0.04 && o->optimizer == RN_OPTIMIZER_ADAMW);
     ck_assert_int_eq(o->epochs, 30);
+    ck_assert_int_eq(o->batch, 4);
     rn_model_config_free(&model);
+    temp_close();
 }
 END_TEST
 
 /* What the user has given stands, even where it is what the program has by default. */
 START_TEST(the_users_values_stand) {
-    set(o, "preset", "nano");
+    make_preset();
     set(o, "epochs", "60");
     set(o, "lr", "0.01");
+    set(o, "optimizer", "sgd");
     make_model();
     ck_assert_int_eq(o->epochs, 60);
-    ck_assert(o->lr == 0.01);
-    ck_assert_int_eq(o->batch, 8);
+    ck_assert(o->lr == 0.01 && o->optimizer == RN_OPTIMIZER_SGD);
+    ck_assert_int_eq(o->batch, 4); /* this one was not given */
     rn_model_config_free(&model);
+    temp_close();
+}
+END_TEST
+
+START_TEST(built_in_presets) {
+    static const struct {
+        const char *name;
+        int width, depth;
+    } cases[] = {{"nano", 16, 18}, {"small", 32, 18}, {"r18", 64, 18}, {"r50", 64, 50}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        set(o, "preset", cases[i].name);
+        make_model();
+        ck_assert_int_eq(model.width, cases[i].width);
+        ck_assert_int_eq(model.depth, cases[i].depth);
+        rn_model_config_free(&model);
+    }
 }
 END_TEST
 
@@ -477,6 +503,7 @@ START_TEST(criterion_and_optimizer) {
     set(o, "decay", "0.125");
     set(o, "clip", "3");
     set(o, "ema", "0.25");
+    set(o, "optimizer", "adamw");
     const rn_criterion_options c = rn_criterion_options_of(o);
     const rn_optimizer_options p = rn_optimizer_options_of(o);
     ck_assert(c.focal.gamma == 1.5f && c.focal.alpha == 0.75f);
@@ -484,6 +511,7 @@ START_TEST(criterion_and_optimizer) {
     ck_assert(c.matcher.foreground == 0.625f && c.matcher.background == 0.375f);
     ck_assert(!c.matcher.low_quality);
     ck_assert(p.momentum == 0.5 && p.decay == 0.125 && p.clip == 3 && p.ema_decay == 0.25);
+    ck_assert(p.kind == RN_OPTIMIZER_ADAMW);
 }
 END_TEST
 
@@ -508,6 +536,7 @@ int main(void) {
     tcase_add_test(one, the_list_of_options);
     tcase_add_test(preset, a_presets_defaults);
     tcase_add_test(preset, the_users_values_stand);
+    tcase_add_test(preset, built_in_presets);
     tcase_add_test(preset, a_preset_file);
     tcase_add_test(preset, size_replaces_the_presets_rule);
     tcase_add_test(preset, presets_that_do_not_work);

@@ -146,6 +146,21 @@ START_TEST(one_process_at_a_time) {
 }
 END_TEST
 
+START_TEST(leftovers_of_a_killed_process_go) {
+    char path[128];
+    snprintf(path, sizeof path, "%s", temp_path("run"));
+    make("run");
+    temp_text("run/last.safetensors", "mine");
+    temp_text("run/last.safetensors.tmp-123-0", "half");
+    temp_text("run/results.csv.tmp-9-1", "");
+    rn_run_close(&folder);
+    ck_assert_int_eq(rn_run_open(&folder, path), RN_OK);
+    ck_assert(!there("run/last.safetensors.tmp-123-0") && !there("run/results.csv.tmp-9-1"));
+    ck_assert_str_eq(text_of("run/last.safetensors"), "mine");
+    rn_run_close(&folder);
+}
+END_TEST
+
 START_TEST(no_run) {
     DIR *dir;
     int files = 0;
@@ -307,6 +322,7 @@ int main(void) {
     tcase_add_test(place, a_folder_that_is_given_up);
     tcase_add_test(place, a_folder_that_cannot_be_made);
     tcase_add_test(place, one_process_at_a_time);
+    tcase_add_test(place, leftovers_of_a_killed_process_go);
     tcase_add_test(place, no_run);
     tcase_add_test(place, names_inside);
     tcase_add_test(rows, the_log_grows);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = 192, CAP = 64 };
+enum { SIDE = 160, CAP = 64 };
 
 /* One rendered picture of the default size, or smaller. */
 typedef struct scene {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    SIDE = 192,
+    SIDE = 160,
     PIXELS = SIDE * SIDE,
     CAP = 64,        /* objects a picture */
     PROPOSALS = 400, /* a picture */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum { BATCH = 3, HEIGHT = 64, WIDTH = 96, PIXELS = 3 * BATCH * HEIGHT * WIDTH };
 
@@ -240,18 +242,36 @@ START_TEST(memory_as_foretold) {
 }
 END_TEST
 
-/* A batch that no machine holds: told, then refused, with nothing left behind. */
+/* The address space of this process and `room` more. */
+static struct rlimit limited_to(rlim_t room) {
+    unsigned long pages = 0;
+    struct rlimit limit;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+    fclose(file);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + room;
+    return limit;
+}
+
+/* A batch with too little memory: told, then refused, with nothing left behind. */
 START_TEST(steps_that_do_not_fit) {
     fixture f;
     rn_step step;
     size_t told = 0;
+    struct rlimit before, limit;
     rn_step_options o = options();
     setup(&f, 1, &o);
-    o.batch = 1 << 30;
+    o.batch = 1024;
     ck_assert_int_eq(rn_step_memory(&told, &f.network, &o, 1), RN_OK);
-    ck_assert_uint_gt(told, (size_t)1 << 48);
-    ck_assert_int_eq(rn_step_create(&step, &f.network, &f.config, f.threads, f.weights, &o),
-                     RN_ENOMEM);
+    ck_assert_uint_gt(told, (size_t)512 << 20);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+    limit = limited_to((rlim_t)256 << 20);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    const rn_status status = rn_step_create(&step, &f.network, &f.config, f.threads, f.weights, &o);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+    ck_assert_int_eq(status, RN_ENOMEM);
     ck_assert_ptr_null(step.arena);
     ck_assert_ptr_null(step.gradients);
     ck_assert_ptr_null(step.criterion);

@@ -25,9 +25,13 @@ static inline void tiny_set(const char *name, uint64_t seed) {
  * the prior of 0.2 all candidates count from the first step, so that AP differs from one validation
  * to the next. */
 static const char *const tiny_options[][2] = {
-    {"preset", "nano"}, {"size", "64"},    {"width", "8"},   {"fpn-channels", "16"},
-    {"batch", "2"},     {"epochs", "4"},   {"workers", "3"}, {"anchor-sides", "16,24,32,48,64"},
-    {"ema", "0.9"},     {"prior", "0.2"},  {"vflip", "0.3"}, {"head-depth", "1"},
+    {"preset", "nano"}, {"optimizer", "sgd"},
+    {"decay", "1e-4"},  {"size", "64"},
+    {"width", "8"},     {"fpn-channels", "16"},
+    {"batch", "2"},     {"epochs", "4"},
+    {"workers", "3"},   {"anchor-sides", "16,24,32,48,64"},
+    {"ema", "0.9"},     {"prior", "0.2"},
+    {"vflip", "0.3"},   {"head-depth", "1"},
     {"lr", "0.05"},     {"patience", "99"}};
 enum { TINY_OPTIONS = sizeof tiny_options / sizeof *tiny_options, TINY_STEPS = 16 };
 

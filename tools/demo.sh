@@ -15,9 +15,10 @@ cmake --build "$build" -j "$(nproc)" >/dev/null
 rm -rf "$out"
 mkdir -p "$out"
 echo "== scenes of seed $seed"
-"$bin/scenes" -o "$out/scenes" --seed "$seed" --train 2400 --val 200 --no-masks -q
+"$bin/scenes" -o "$out/scenes" --seed "$seed" --no-masks -q
 echo "== train"
-"$bin/train" "$out/scenes" -o "$out/run" --preset nano --epochs 5 --vflip 0.5 --seed "$seed" --time 3m
+"$bin/train" "$out/scenes" -o "$out/run" --preset nano --epochs 7 --vflip 0.5 \
+    --scale-min 1 --scale-max 1 --color 0 --seed "$seed" --time 3m
 echo "== evaluate, on scenes that were neither trained on nor chosen by"
 "$bin/scenes" -o "$out/unseen" --seed "$((seed + 1000))" --train 0 --val 200 --no-masks -q
 "$bin/evaluate" "$out/unseen" -m "$out/run/best.safetensors"

@@ -64,12 +64,19 @@ static void print_json(const job *j, const char *file, const rn_image *image, si
     printf("]}\n");
 }
 
+/* A field of a line: a tab or the line's end in a name must not make two of it. */
+static void put_field(const char *text) {
+    for (; *text; text++) putchar((unsigned char)*text < ' ' ? '?' : *text);
+    putchar('\t');
+}
+
 static void print_text(const job *j, const char *file, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const rn_box *b = &j->boxes[i];
-        printf("%s\t%s\t%.4f\t%.1f\t%.1f\t%.1f\t%.1f\n", file,
-               rn_detector_class_name(j->det, b->label), (double)b->score, (double)b->x1,
-               (double)b->y1, (double)b->x2, (double)b->y2);
+        put_field(file);
+        put_field(rn_detector_class_name(j->det, b->label));
+        printf("%.4f\t%.1f\t%.1f\t%.1f\t%.1f\n", (double)b->score, (double)b->x1, (double)b->y1,
+               (double)b->x2, (double)b->y2);
     }
 }
 
@@ -110,36 +117,30 @@ static bool output_path(const job *j, char out[PATH_MAX], const char *file) {
     return true;
 }
 
-static bool same_file(const char *a, const char *b) {
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+/* Say why the work cannot go on, and what it ends with. */
+static bool give_up(job *j, rn_status status, const char *path, const char *why) {
+    (void)cli_usage_error("%s: %s", path, why);
+    j->worst = status;
+    return false;
 }
 
 /* Draw the boxes and write the picture. False with the message out. */
 static bool write_picture(job *j, const char *file, rn_image *image, size_t n) {
     char path[PATH_MAX];
-    if (!output_path(j, path, file)) {
-        fprintf(stderr, "detect: error: %s: the name of its output is too long\n", file);
-        return false;
-    }
-    if (same_file(path, file)) {
-        fprintf(stderr, "detect: error: %s: the output would replace the input\n", path);
-        return false;
-    }
-    if (!j->force && access(path, F_OK) == 0 && !rn_image_is_annotated(path)) {
-        fprintf(stderr,
-                "detect: error: %s: exists, and detect did not write it (--force replaces it)\n",
-                path);
-        return false;
-    }
+    if (!output_path(j, path, file))
+        return give_up(j, RN_EIO, file, "the name of its output is too long");
+    if (cli_same_file(path, file))
+        return give_up(j, RN_EINVAL, path, "the output would replace the input");
+    if (!j->force && access(path, F_OK) == 0 && !rn_image_is_annotated(path))
+        return give_up(j, RN_EIO, path,
+                       "exists, and detect did not write it (--force replaces it)");
     rn_status status = rn_image_draw(image, j->boxes, n, rn_detector_class_names(j->det),
                                      rn_detector_classes(j->det));
     if (status == RN_OK) status = rn_image_write_annotated(image, path);
-    if (status != RN_OK) {
-        (void)cli_error(status);
-        return false;
-    }
-    return remember(j, path);
+    if (status == RN_OK && remember(j, path)) return true;
+    (void)(status == RN_OK ? cli_usage_error("not enough memory") : cli_error(status));
+    j->worst = status == RN_OK ? RN_ENOMEM : status;
+    return false;
 }
 
 /* One picture. False if the work ends here. */
@@ -165,10 +166,7 @@ static bool run_picture(job *j, const char *file) {
     else
         print_text(j, file, shown);
     bool ok = !ferror(stdout);
-    if (ok && !j->no_image && !write_picture(j, file, &image, shown)) {
-        j->worst = RN_EIO;
-        ok = false;
-    }
+    if (ok && !j->no_image) ok = write_picture(j, file, &image, shown);
     rn_image_free(&image);
     j->good++;
     return ok;
@@ -194,8 +192,9 @@ static bool run_folder(job *j, const char *folder) {
     bool ok = true;
     const int n = scandir(folder, &list, is_picture, by_bytes);
     if (n <= 0) {
-        fprintf(stderr, "detect: error: %s: %s\n", folder,
-                n < 0 ? strerror(errno) : "no pictures (.jpg, .png, .bmp) in this folder");
+        (void)cli_usage_error("%s: %s", folder,
+                              n < 0 ? strerror(errno)
+                                    : "no pictures (.jpg, .png, .bmp) in this folder");
         j->bad++;
         ok = !j->fail_on_bad;
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test.sh [CTEST OPTIONS]: build the programs and tests, run all but the slow ones (-L slow runs those), and end with a
+# test.sh [CTEST OPTIONS]: build the programs and tests, run all of them (-LE slow: without the slow ones), and end with a
 # line "N passed, N failed, N skipped" that counts single checks, not programs.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,7 +10,6 @@ jobs=$(nproc)
 cmake -S "$root" -B "$build" -DRN_TESTS=ON -DRN_WERROR=ON ${CMAKE_ARGS:-} >/dev/null || exit 1
 cmake --build "$build" -j "$jobs" || exit 1
 
-[ $# -gt 0 ] || set -- -LE slow
 ctest --test-dir "$build" --output-on-failure "$@"
 status=$?
 

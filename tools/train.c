@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "cli_files.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,21 +46,20 @@ static size_t make_options(cli_option table[MAX_OPTIONS], char help[MAX_OPTIONS]
     return n;
 }
 
-/* runs/NAME for DATA's name, or runs/NAME-2 ... where that exists. */
+/* runs/NAME for DATA's name (a file's without its ending), or runs/NAME-2 ... where that exists. */
 static bool default_run(char *out, size_t size, const char *data) {
-    char name[256];
+    char path[PATH_MAX];
     struct stat info;
-    size_t n = strlen(data);
-    while (n > 1 && data[n - 1] == '/') n--;
-    size_t start = n;
-    while (start > 0 && data[start - 1] != '/') start--;
-    snprintf(name, sizeof name, "%.*s", (int)(n - start), data + start);
-    char *dot = strrchr(name, '.');
-    if (dot && dot > name) *dot = '\0';
-    snprintf(out, size, "runs/%s", name);
+    if (!realpath(data, path)) snprintf(path, sizeof path, "%s", data); /* refused later */
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    const char *dot = strrchr(name, '.');
+    const bool has_ending = dot && dot > name && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    const int length = has_ending ? (int)(dot - name) : (int)strlen(name);
+    if (length == 0) name = "data"; /* of "/" */
+    snprintf(out, size, "runs/%.*s", length > 0 ? length : 4, name);
     for (int i = 2; lstat(out, &info) == 0; i++) {
         if (i > 100000) return false;
-        snprintf(out, size, "runs/%s-%d", name, i);
+        snprintf(out, size, "runs/%.*s-%d", length > 0 ? length : 4, name, i);
     }
     return true;
 }
@@ -135,7 +135,7 @@ int main(int argc, char **argv) {
                             .message = cli_show_message,
                             .progress = cli_show_progress,
                             .stop = must_stop};
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     int code = 0;
     (void)argc;
     rn_status status = rn_train_options_create(&r.options);

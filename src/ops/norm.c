@@ -28,12 +28,13 @@ typedef struct norm_job {
 } norm_job;
 
 static size_t blocks_of(const rn_norm_dims *d) {
-    const size_t n = (size_t)d->pixels * (size_t)d->c / BLOCK_REALS;
+    const size_t n = d->pixels * (size_t)d->c / BLOCK_REALS;
     return n < 1 ? 1 : n > MAX_BLOCKS ? MAX_BLOCKS : n;
 }
 
 static rn_norm_dims flattened(const rn_norm_dims *d) {
-    return (rn_norm_dims){.batch = 1, .pixels = d->batch * d->pixels, .c = d->c, .groups = d->c};
+    return (rn_norm_dims){
+        .batch = 1, .pixels = (size_t)d->batch * d->pixels, .c = d->c, .groups = d->c};
 }
 
 static size_t shared_reals(const rn_norm_dims *d) {
@@ -49,7 +50,7 @@ size_t rn_norm_scratch(const rn_norm_dims *dims) {
 /* The partial sums and coefficients lie in worker 0's scratch, shared by all. */
 static norm_job job_of(const rn_exec *exec, const rn_norm_dims *d) {
     norm_job job = {.dims = d, .blocks = blocks_of(d)};
-    job.rows = ((size_t)d->pixels + job.blocks - 1) / job.blocks;
+    job.rows = (d->pixels + job.blocks - 1) / job.blocks;
     const size_t vectors = (size_t)d->batch * (size_t)d->c;
     job.first = exec->scratch;
     job.second = job.first + vectors * job.blocks;
@@ -65,7 +66,7 @@ typedef struct norm_block {
 } norm_block;
 
 static norm_block block_of(const norm_job *job, size_t task) {
-    const size_t pixels = (size_t)job->dims->pixels;
+    const size_t pixels = job->dims->pixels;
     norm_block b = {.image = task / job->blocks, .begin = task % job->blocks * job->rows};
     if (b.begin > pixels) b.begin = pixels;
     b.end = b.begin + job->rows < pixels ? b.begin + job->rows : pixels;
@@ -82,7 +83,7 @@ static void apply_task(void *context, size_t task, int worker) {
     (void)worker;
     const norm_job *job = context;
     const norm_block b = block_of(job, task);
-    const size_t c = (size_t)job->dims->c, first = b.image * (size_t)job->dims->pixels;
+    const size_t c = (size_t)job->dims->c, first = b.image * job->dims->pixels;
     const real *scale = job->scale + b.image * c, *shift = job->shift + b.image * c;
     for (size_t row = first + b.begin; row < first + b.end; row++) {
         const real *in = job->in + row * c;
@@ -170,7 +171,7 @@ static void moments_task(void *context, size_t task, int worker) {
     const norm_job *job = context;
     const norm_block b = block_of(job, task);
     const size_t c = (size_t)job->dims->c;
-    const real *in = job->in + b.image * (size_t)job->dims->pixels * c;
+    const real *in = job->in + b.image * job->dims->pixels * c;
     for (size_t i = 0; i < c; i += STRIPE) {
         const size_t n = c - i < STRIPE ? c - i : STRIPE;
         double count[STRIPE] = {0}, mean[STRIPE] = {0}, square[STRIPE] = {0};
@@ -246,7 +247,7 @@ static void backward_sums_task(void *context, size_t task, int worker) {
     const norm_job *job = context;
     const norm_block b = block_of(job, task);
     const size_t c = (size_t)job->dims->c, groups = (size_t)job->dims->groups;
-    const size_t first = b.image * (size_t)job->dims->pixels;
+    const size_t first = b.image * job->dims->pixels;
     for (size_t i = 0; i < c; i += STRIPE) {
         const size_t n = c - i < STRIPE ? c - i : STRIPE;
         real mean[STRIPE], rstd[STRIPE], sum[STRIPE] = {0}, sum_h[STRIPE] = {0};
@@ -272,7 +273,7 @@ static void backward_apply_task(void *context, size_t task, int worker) {
     (void)worker;
     const norm_job *job = context;
     const norm_block b = block_of(job, task);
-    const size_t c = (size_t)job->dims->c, first = b.image * (size_t)job->dims->pixels;
+    const size_t c = (size_t)job->dims->c, first = b.image * job->dims->pixels;
     const real *scale = job->scale + b.image * c, *shift = job->shift + b.image * c,
                *k = job->k + b.image * c;
     for (size_t row = first + b.begin; row < first + b.end; row++) {

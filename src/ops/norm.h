@@ -7,8 +7,10 @@
 #include "ops/exec.h"
 
 typedef struct rn_norm_dims {
-    int batch, pixels, c; /* tensor [batch, pixels, c] */
-    int groups;           /* GroupNorm: divides c */
+    int batch;     /* tensor [batch, pixels, c] */
+    size_t pixels; /* batch norm takes all pictures of a batch for one: more than an int's */
+    int c;
+    int groups; /* GroupNorm: divides c */
 } rn_norm_dims;
 
 /* Frozen batch norm: out = in * scale + shift with scale = weight / sqrt(var + eps), shift = bias -

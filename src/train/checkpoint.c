@@ -11,25 +11,47 @@
 
 /* ---- position and data as text ---- */
 
-/* Doubles are stored as their bits in hexadecimal (%a), so that a resumed run has the same. */
+enum { POSITION_FIELDS = 10 };
+
+/* As decimals that read back as the same bits, whatever the host program's locale. */
 static rn_status position_to_text(char **out, const rn_position *p) {
-    return rn_asprintf(out, "%" PRIu64 " %" PRIu64 " %d %" PRIu64 " %a %a %a %a %a %a", p->step,
-                       p->best_step, (int)p->finished, p->sum_steps, p->best_ap, p->best_ap50,
-                       p->sum_cls, p->sum_box, p->sum_norm, p->sum_positives);
+    char number[6][32];
+    const double values[] = {p->best_ap, p->best_ap50, p->sum_cls,
+                             p->sum_box, p->sum_norm,  p->sum_positives};
+    for (size_t i = 0; i < 6; i++) rn_format_double(number[i], values[i]);
+    return rn_asprintf(out, "%" PRIu64 " %" PRIu64 " %d %" PRIu64 " %s %s %s %s %s %s", p->step,
+                       p->best_step, (int)p->finished, p->sum_steps, number[0], number[1],
+                       number[2], number[3], number[4], number[5]);
+}
+
+static bool parse_position(rn_position *p, const char *text) {
+    double values[POSITION_FIELDS];
+    for (int i = 0; i < POSITION_FIELDS; i++) {
+        const size_t size = strcspn(text, " ");
+        const bool last = i == POSITION_FIELDS - 1;
+        if (!rn_parse_double(&values[i], text, size) || (text[size] == '\0') != last) return false;
+        text += size + 1;
+    }
+    for (int i = 0; i < 4; i++) /* counts: exact in a double up to 2^53 */
+        if (!(values[i] >= 0 && values[i] <= 0x1p53)) return false;
+    p->step = (uint64_t)values[0];
+    p->best_step = (uint64_t)values[1];
+    p->finished = values[2] != 0;
+    p->sum_steps = (uint64_t)values[3];
+    p->best_ap = values[4];
+    p->best_ap50 = values[5];
+    p->sum_cls = values[6];
+    p->sum_box = values[7];
+    p->sum_norm = values[8];
+    p->sum_positives = values[9];
+    return true;
 }
 
 static rn_status position_from_text(rn_position *p, const char *text, const char *path) {
-    int finished;
-    if (!text ||
-        sscanf(text, "%" SCNu64 " %" SCNu64 " %d %" SCNu64 " %la %la %la %la %la %la", &p->step,
-               &p->best_step, &finished, &p->sum_steps, &p->best_ap, &p->best_ap50, &p->sum_cls,
-               &p->sum_box, &p->sum_norm, &p->sum_positives) != 10)
-        return rn_fail(
-            RN_EINPUT,
-            "%s: offset 8: no checkpoint of a training run (best.safetensors cannot be resumed)",
-            path);
-    p->finished = finished != 0;
-    return RN_OK;
+    if (text && parse_position(p, text)) return RN_OK;
+    return rn_fail(
+        RN_EINPUT,
+        "%s: offset 8: no checkpoint of a training run (best.safetensors cannot be resumed)", path);
 }
 
 /* What a set is, in a line: counts and a checksum over names and boxes. */
