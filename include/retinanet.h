@@ -184,7 +184,7 @@ typedef struct rn_scenes_options {
                          .min_objects = 0,                                                         \
                          .max_objects = 6,                                                         \
                          .min_size = 0.18f,                                                        \
-                         .max_size = 0.5f,                                                        \
+                         .max_size = 0.5f,                                                         \
                          .classes = 5,                                                             \
                          .clutter = 0.5f,                                                          \
                          .noise = 0.5f,                                                            \

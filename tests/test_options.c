@@ -254,6 +254,24 @@ START_TEST(built_in_presets) {
 }
 END_TEST
 
+static int norm_of_r18(void) {
+    set(o, "preset", "r18"); /* frozen batch norm */
+    make_model();
+    const int norm = model.norm;
+    rn_model_config_free(&model);
+    return norm;
+}
+
+START_TEST(frozen_statistics_need_weights) {
+    ck_assert_int_eq(norm_of_r18(), RN_NORM_GROUP);
+    set(o, "weights", "resnet18.safetensors");
+    ck_assert_int_eq(norm_of_r18(), RN_NORM_FROZEN);
+    set(o, "weights", "");
+    set(o, "norm", "frozen");
+    ck_assert_int_eq(norm_of_r18(), RN_NORM_FROZEN);
+}
+END_TEST
+
 START_TEST(a_preset_file) {
     temp_open();
     temp_text("p.json", "{\"width\": 8, \"fpn_channels\": 16, \"size_longer\": 96, \"train\": "
@@ -537,6 +555,7 @@ int main(void) {
     tcase_add_test(preset, a_presets_defaults);
     tcase_add_test(preset, the_users_values_stand);
     tcase_add_test(preset, built_in_presets);
+    tcase_add_test(preset, frozen_statistics_need_weights);
     tcase_add_test(preset, a_preset_file);
     tcase_add_test(preset, size_replaces_the_presets_rule);
     tcase_add_test(preset, presets_that_do_not_work);

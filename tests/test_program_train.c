@@ -35,7 +35,8 @@ END_TEST
 START_TEST(a_folder_has_no_ending) {
     ck_assert_int_eq(rename(temp_path("set"), temp_path("v1.5")), 0);
     run_args(ARGS("train", "v1.5/", "--preset", "nano", "--size", "32", "--max-steps", "1", "-q"));
-    run_gave(0, "runs/v1.5\t1 steps\tval AP -1.0000\tAP50 -1.0000\n", "");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert(there("runs/v1.5/last.safetensors"));
 }
 END_TEST
 
@@ -305,7 +306,6 @@ int main(void) {
     TCase *runs = add_case(suite, "runs"), *stops = add_case(suite, "stops");
     tcase_add_test(runs, default_names);
     tcase_add_test(runs, a_folder_has_no_ending);
-    tcase_add_test(tcase, a_folder_has_no_ending);
     tcase_add_test(runs, a_named_run);
     tcase_add_test(runs, a_dry_run);
     tcase_add_test(runs, the_environment_does_not_matter);

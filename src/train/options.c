@@ -148,6 +148,12 @@ static rn_status preset_default(void *context, const char *key, const char *valu
     return options->given[field - fields] ? RN_OK : rn_field_set(options, field, value);
 }
 
+static bool is_overridden(const rn_train_options *o, const char *key) {
+    for (size_t i = 0; i < o->n_overrides; i++)
+        if (strcmp(o->overrides[i].key, key) == 0) return true;
+    return false;
+}
+
 rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options) {
     size_t n;
     const rn_field *table = rn_model_config_fields(&n);
@@ -162,6 +168,10 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
         const struct rn_override *o = &options->overrides[i];
         RN_TRY(rn_field_set(model, rn_field_find(table, n, o->key), o->value));
     }
+    /* Frozen statistics are those of pretrained weights; without these they would normalise
+     * nothing. */
+    if (model->norm == RN_NORM_FROZEN && !options->weights[0] && !is_overridden(options, "norm"))
+        model->norm = RN_NORM_GROUP;
     if (options->scale_min > options->scale_max)
         return rn_fail(RN_EINVAL, "scale_min: got %g, want at most scale_max (%g)",
                        options->scale_min, options->scale_max);

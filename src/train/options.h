@@ -79,7 +79,8 @@ rn_train_options rn_train_options_defaults(void);
 RN_MUST_USE rn_status rn_train_options_copy(rn_train_options *out, const rn_train_options *options);
 void rn_train_options_clear(rn_train_options *options); /* free what it owns */
 
-/* *model = the preset's configuration with the overrides and --size; the preset's training defaults
+/* *model = the preset's configuration with the overrides and --size, group norm in place of frozen
+ * batch norm where there are no weights to start from; the preset's training defaults
  * into the options that the user has not given. */
 RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
 
