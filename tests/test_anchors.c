@@ -1,5 +1,6 @@
 /* Anchors: the paper's and torchvision's, corner by corner. */
 #include "detection/anchors.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -202,9 +203,5 @@ int main(void) {
     tcase_add_test(tests, torchvision_grid_of_level_7);
     tcase_add_test(tests, ties_go_to_even);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

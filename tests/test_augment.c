@@ -1,4 +1,5 @@
 #include "data/augment.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -294,9 +295,5 @@ int main(void) {
     tcase_add_test(tests, colours_stay_between_black_and_white);
     tcase_add_test(tests, colours_leave_the_frame_of_a_smaller_picture_zero);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/random.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 #include <check.h>
@@ -458,9 +459,5 @@ int main(void) {
     suite_add_tcase(suite, memory);
     suite_add_tcase(suite, random);
     suite_add_tcase(suite, number);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Boxes to deltas and back. */
 #include "base/random.h"
 #include "detection/box_coder.h"
+#include "suite.h"
 
 #include <check.h>
 #include <float.h>
@@ -113,9 +114,5 @@ int main(void) {
     tcase_add_test(tests, nan_stays);
     tcase_add_test(tests, there_and_back);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* The COCO readers, ground truth and results: what they take as it is, what they refuse, with the
  * whole text. */
 #include "data/coco.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 static rn_dataset set;
@@ -371,9 +372,5 @@ int main(void) {
     tcase_add_test(tests, results_are_taken_as_given);
     tcase_add_test(tests, results_are_checked);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Small sets worked by hand. The shared sets with the reference's own numbers are
  * test_coco_golden.c's. */
 #include "eval/coco_eval.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 #include <math.h>
@@ -486,9 +487,5 @@ int main(void) {
     tcase_add_test(tests, nothing_at_all);
     tcase_add_test(tests, the_best_threshold);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

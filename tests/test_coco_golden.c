@@ -2,6 +2,7 @@
  * same bits with any number of threads. */
 #include "base/file.h"
 #include "eval/coco_eval.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -157,9 +158,5 @@ int main(void) {
     tcase_add_test(tests, the_demonstration_of_the_coco_api);
     tcase_add_test(tests, threads_change_no_number);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

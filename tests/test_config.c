@@ -1,4 +1,5 @@
 #include "model/config.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 #include <math.h>
@@ -302,9 +303,5 @@ int main(void) {
     tcase_add_test(tests, geometry_is_the_configurations);
     tcase_add_test(tests, the_table_is_sound);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

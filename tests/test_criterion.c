@@ -1,5 +1,6 @@
 #include "base/random.h"
 #include "model/criterion.h"
+#include "suite.h"
 #include "tiny_network.h"
 
 #include <math.h>
@@ -403,9 +404,5 @@ int main(void) {
     tcase_add_test(tests, a_loss_that_is_no_number_stays_visible);
     tcase_add_test(tests, any_number_of_threads_gives_the_same_bits);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

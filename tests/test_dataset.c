@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "data/dataset.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 static rn_dataset set;
@@ -556,9 +557,5 @@ int main(void) {
     tcase_add_test(tests, records_are_read_as_annotated);
     tcase_add_test(tests, shared_sets_open);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

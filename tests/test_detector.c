@@ -1,4 +1,5 @@
 #include "model/detector.h"
+#include "suite.h"
 #include "temp_folder.h"
 #include "tiny_network.h"
 
@@ -400,9 +401,5 @@ int main(void) {
     tcase_add_test(tests, an_image_without_pixels);
     tcase_add_test(tests, created_with_borrowed_threads);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

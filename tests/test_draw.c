@@ -1,5 +1,6 @@
 /* Boxes and labels: which pixels change, and to what. */
 #include "data/image.h"
+#include "suite.h"
 
 #include <check.h>
 #include <limits.h>
@@ -381,9 +382,5 @@ int main(void) {
     tcase_add_test(tests, huge_boxes_have_no_edge_inside);
     tcase_add_test(tests, a_box_without_a_place_is_not_drawn);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 #include "base/field.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -203,9 +204,5 @@ int main(void) {
     tcase_add_test(tests, measures_edits);
     tcase_add_test(tests, quotes_json);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* Whole files in and out, what happens when a disk or a folder says no, and paths. */
 #include "base/file.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 #include <check.h>
@@ -318,9 +319,5 @@ int main(void) {
     tcase_add_test(tests, paths);
     tcase_add_test(tests, folders_are_listed_in_order);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

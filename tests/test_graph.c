@@ -1,4 +1,5 @@
 #include "nn/op.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -257,9 +258,5 @@ int main(void) {
     tcase_add_test(tests, refuses_channels_that_do_not_fit);
     tcase_add_test(tests, refuses_a_name_that_is_too_long);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 #include "model/half.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -104,9 +105,5 @@ int main(void) {
     tcase_add_test(tests, extremes);
     tcase_add_test(tests, bfloat_is_the_upper_half);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

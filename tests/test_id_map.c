@@ -1,4 +1,5 @@
 #include "data/id_map.h"
+#include "suite.h"
 
 #include <check.h>
 
@@ -85,9 +86,5 @@ int main(void) {
     tcase_add_test(tests, any_integer_is_an_id);
     tcase_add_test(tests, many_ids);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "data/image.h"
 #include "data/image_check.h"
 #include "picture_files.h"
+#include "suite.h"
 
 static void teardown(void) {
     rn_image_free(&image);
@@ -303,9 +304,5 @@ int main(void) {
     tcase_add_test(tests, broken_exif_is_ignored);
     tcase_add_test(tests, bmp_rows_and_depths);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

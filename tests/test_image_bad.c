@@ -1,6 +1,7 @@
 /* Pictures that are refused: which, with which words, and that none of their parts is read. */
 #include "data/image.h"
 #include "picture_files.h"
+#include "suite.h"
 
 static void teardown(void) {
     rn_image_free(&image);
@@ -290,9 +291,5 @@ int main(void) {
     tcase_add_test(tests, bmp_cut_anywhere_is_refused);
     tcase_add_test(tests, bmp_that_lies_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

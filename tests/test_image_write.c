@@ -1,5 +1,6 @@
 /* Pictures written: what comes back, the mark, and that a failure leaves the old file. */
 #include "picture_files.h"
+#include "suite.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -243,9 +244,5 @@ int main(void) {
     tcase_add_test(tests, jpeg_sides_have_an_end);
     tcase_add_test(tests, a_failure_leaves_the_old_file);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

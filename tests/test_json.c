@@ -1,6 +1,7 @@
 /* The pull reader: which tokens a text gives, which texts are refused, with which words and where.
  */
 #include "data/json.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -388,9 +389,5 @@ int main(void) {
     tcase_add_test(tests, lines_and_columns);
     tcase_add_test(tests, values_are_skipped_whole);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* Objects and values through the pull reader: what is taken, what is refused, in which words. */
 #include "data/json.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -248,9 +249,5 @@ int main(void) {
     tcase_add_test(tests, objects_are_checked);
     tcase_add_test(tests, each_object_begins_anew);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

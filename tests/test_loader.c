@@ -1,4 +1,5 @@
 #include "data/loader.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 #include <math.h>
@@ -406,9 +407,5 @@ int main(void) {
     tcase_add_test(tests, large_sets_are_decoded_anew);
     tcase_add_test(tests, options_are_checked);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * joint, and the sums over anchors. test_loss_gradient.c proves the derivatives. */
 #include "detection/loss.h"
 #include "detection/matcher.h"
+#include "suite.h"
 
 #include <check.h>
 #include <float.h>
@@ -328,9 +329,5 @@ int main(void) {
     tcase_add_test(tests, smooth_l1_without_a_joint);
     tcase_add_test(tests, sum_of_smooth_l1);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include "detection/loss.h"
 #include "detection/matcher.h"
 #include "gradient.h"
+#include "suite.h"
 
 #include <check.h>
 
@@ -147,9 +148,5 @@ int main(void) {
     tcase_add_test(tests, sum_of_smooth_l1);
     tcase_add_test(tests, targets_decode_to_the_boxes);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

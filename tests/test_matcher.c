@@ -1,6 +1,7 @@
 /* Which anchor answers for which box: thresholds, ties, low quality, ignore regions. */
 #include "base/random.h"
 #include "detection/matcher.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -384,9 +385,5 @@ int main(void) {
     tcase_add_test(tests, ignore_regions_one_by_one);
     tcase_add_test(tests, random_scenes);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* Reports of files and of models: ids, counts, notes, pictures that cannot be read. */
 #include "eval/model_eval.h"
+#include "suite.h"
 #include "temp_folder.h"
 #include "tiny_network.h"
 
@@ -267,9 +268,5 @@ int main(void) {
     tcase_add_test(tests, pictures_that_cannot_be_read);
     tcase_add_test(tests, classes_that_the_model_lacks);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "model/network.h"
 #include "nn/op.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -403,9 +404,5 @@ int main(void) {
     tcase_add_test(tests, the_upper_levels);
     tcase_add_test(tests, refuses_what_makes_no_network);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "model/criterion.h"
 #include "model/network.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -150,9 +151,5 @@ int main(void) {
     tcase_add_test(tests, nano_with_group_norm);
     tcase_add_test(tests, nano_with_frozen_batch_norm);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

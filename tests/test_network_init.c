@@ -2,6 +2,7 @@
  * operations. */
 #include "base/memory.h"
 #include "model/network.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -291,9 +292,5 @@ int main(void) {
     tcase_add_test(tests, torchvisions_anchors);
     tcase_add_test(tests, operations_by_hand);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "nn/op.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -202,9 +203,5 @@ int main(void) {
     tcase_add_test(tests, inference_needs_less);
     tcase_add_test(tests, refuses_what_does_not_fit);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

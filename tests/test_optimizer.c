@@ -1,4 +1,5 @@
 #include "base/random.h"
+#include "suite.h"
 #include "train/optimizer.h"
 
 #include <check.h>
@@ -286,9 +287,5 @@ int main(void) {
     tcase_add_test(tcase, any_number_of_threads_gives_the_same_bits);
     tcase_add_test(tcase, nothing_trained);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

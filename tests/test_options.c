@@ -1,3 +1,4 @@
+#include "suite.h"
 #include "temp_folder.h"
 #include "train/options.h"
 
@@ -569,9 +570,5 @@ int main(void) {
     tcase_add_test(json, defaults_as_json);
     tcase_add_test(json, json_that_does_not_fit);
     tcase_add_test(json, criterion_and_optimizer);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

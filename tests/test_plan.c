@@ -1,4 +1,5 @@
 #include "graph_maker.h"
+#include "suite.h"
 
 #include <limits.h>
 
@@ -182,9 +183,5 @@ int main(void) {
     tcase_add_test(tests, in_place_where_nobody_reads_it_again);
     tcase_add_test(tests, gradients_only_where_something_is_learnt);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

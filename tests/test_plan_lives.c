@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "graph_maker.h"
 #include "model/network.h"
+#include "suite.h"
 
 #include <math.h>
 
@@ -398,9 +399,5 @@ int main(void) {
     tcase_add_test(tests, whole_networks);
     tcase_add_test(tests, the_same_plan_every_time);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

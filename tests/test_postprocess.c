@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "detection/postprocess.h"
+#include "suite.h"
 
 #include <check.h>
 #include <float.h>
@@ -519,9 +520,5 @@ int main(void) {
     tcase_add_test(tests, random_crowds);
     tcase_add_test(tests, candidates_without_memory);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,3 +1,4 @@
+#include "suite.h"
 #include "tiny_model.h"
 
 #include <retinanet.h>
@@ -340,9 +341,5 @@ int main(void) {
     tcase_add_test(tcase, no_files);
     tcase_add_test(tcase, the_default_model);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

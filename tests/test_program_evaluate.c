@@ -1,3 +1,4 @@
+#include "suite.h"
 #include "tiny_model.h"
 
 #include <retinanet.h>
@@ -225,9 +226,5 @@ int main(void) {
     tcase_add_test(model, a_model_and_data_that_do_not_fit);
     suite_add_tcase(suite, files);
     suite_add_tcase(suite, model);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,3 +1,4 @@
+#include "suite.h"
 #include "tiny_model.h"
 
 #include <dirent.h>
@@ -318,9 +319,5 @@ int main(void) {
     tcase_add_test(stops, a_full_disk);
     tcase_add_test(stops, a_place_that_cannot_be_written);
     tcase_add_test(stops, too_little_memory);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* What all programs have in common: help, usage errors, numbers, streams, the environment; bench
  * and scenes. */
 #include "run_program.h"
+#include "suite.h"
 
 #include <retinanet.h>
 
@@ -305,9 +306,5 @@ int main(void) {
     tcase_add_test(tcase, bench_refuses);
     tcase_add_test(tcase, scenes_makes_a_set_once);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

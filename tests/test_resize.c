@@ -1,5 +1,6 @@
 /* From a picture to a network's input, held against a slow filter in double precision. */
 #include "data/image.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -278,9 +279,5 @@ int main(void) {
     tcase_add_test(tests, channels_are_normalised_apart);
     tcase_add_test(tests, a_strip_keeps_a_pixel);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

@@ -1,3 +1,4 @@
+#include "suite.h"
 #include "temp_folder.h"
 #include "train/run.h"
 
@@ -332,9 +333,5 @@ int main(void) {
     tcase_add_test(rows, a_row_that_cannot_be_written);
     suite_add_tcase(suite, place);
     suite_add_tcase(suite, rows);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 #include "base/random.h"
 #include "model/safetensors.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 #include <math.h>
@@ -356,9 +357,5 @@ int main(void) {
     tcase_add_test(tests, mutations_do_not_crash);
     tcase_add_test(tests, reads_the_shared_weights);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

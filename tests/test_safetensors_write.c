@@ -1,4 +1,5 @@
 #include "model/safetensors.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 #include <math.h>
@@ -178,9 +179,5 @@ int main(void) {
     tcase_add_test(tests, every_cut_is_refused);
     tcase_add_test(tests, python_reads_ours);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

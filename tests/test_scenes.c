@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "data/coco.h"
+#include "suite.h"
 #include "temp_folder.h"
 #include <check.h>
 #include <math.h>
@@ -392,9 +393,5 @@ int main(void) {
     tcase_add_test(files, a_set_is_not_written_over);
     suite_add_tcase(suite, render_case);
     suite_add_tcase(suite, files);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
  * strong edges; describe each by simple shape statistics; name it by a Gaussian a class, fitted on
  * the train split; evaluate on unseen pictures. */
 #include "eval/coco_eval.h"
+#include "suite.h"
 #include <check.h>
 #include <math.h>
 #include <retinanet.h>
@@ -397,9 +398,5 @@ int main(void) {
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, a_baseline_without_learnt_shapes_fails);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,3 +1,4 @@
+#include "suite.h"
 #include "train/schedule.h"
 
 #include <check.h>
@@ -99,9 +100,5 @@ int main(void) {
     tcase_add_test(tcase, a_warm_up_of_one_step_is_none);
     tcase_add_test(tcase, no_steps_at_all);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

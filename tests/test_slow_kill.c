@@ -2,6 +2,7 @@
  * killed how often, with whatever number of threads, the finished run is the one that never was. */
 #include "base/random.h"
 #include "run_program.h"
+#include "suite.h"
 #include "tiny_run.h"
 
 enum { KILLS = 20, MAX_ARGS = 64 };
@@ -93,9 +94,5 @@ int main(void) {
     tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, killed_again_and_again);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

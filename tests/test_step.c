@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "count_allocations.h"
+#include "suite.h"
 #include "train/step.h"
 
 #include <check.h>
@@ -302,9 +303,5 @@ int main(void) {
     tcase_add_test(tcase, memory_as_foretold);
     tcase_add_test(tcase, steps_that_do_not_fit);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

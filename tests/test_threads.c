@@ -2,6 +2,7 @@
  * ThreadSanitizer. */
 #include "base/memory.h"
 #include "base/threads.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdatomic.h>
@@ -184,9 +185,5 @@ int main(void) {
     tcase_add_test(tests, threads_that_cannot_start);
 #endif
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Whole runs through the public entries: the same bits however they are cut and spread over
  * threads, what is refused, what is kept. */
 #include "base/memory.h"
+#include "suite.h"
 #include "tiny_train.h"
 
 /* ---- the same bits ---- */
@@ -388,9 +389,5 @@ int main(void) {
     tcase_add_test(refused, options_that_have_changed);
     tcase_add_test(refused, checkpoints_that_are_none);
     tcase_add_test(refused, a_run_that_diverges);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

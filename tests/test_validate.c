@@ -1,5 +1,6 @@
 /* What validation makes of a run: the best weights, the rows of results.csv, the early end. */
 #include "base/number.h"
+#include "suite.h"
 #include "tiny_train.h"
 
 #include <math.h>
@@ -183,9 +184,5 @@ int main(void) {
     tcase_add_test(tcase, rows_are_means);
     tcase_add_test(tcase, rates_of_the_rows);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 #include "data/voc.h"
+#include "suite.h"
 #include "temp_folder.h"
 
 static rn_voc_file file;
@@ -168,9 +169,5 @@ int main(void) {
     tcase_add_test(tests, refuses_what_could_be_read_in_two_ways);
     tcase_add_test(tests, refuses_a_missing_file);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }

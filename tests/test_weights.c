@@ -1,5 +1,6 @@
 /* Model files: what is written is read, and what does not fit is told whole (bad-inputs 61-63; the
  * container's faults are test_safetensors.c's). */
+#include "suite.h"
 #include "temp_folder.h"
 #include "tiny_network.h"
 
@@ -435,9 +436,5 @@ int main(void) {
     tcase_add_test(tests, refuses_integers_for_weights);
     tcase_add_test(tests, names_a_number_that_is_not_finite);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return suite_run(suite);
 }
