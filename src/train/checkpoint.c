@@ -190,6 +190,23 @@ rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
 
 /* ---- weights from elsewhere ---- */
 
+/* Tensors that the network has no place for, such as num_batches_tracked: named once. */
+static void tell_of_extra(rn_trainer *t, const rn_safetensors *file) {
+    enum { MAX_NAMED = 5 };
+    char text[512] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        const size_t used = strlen(text);
+        if (rn_graph_param(&t->network.graph, file->tensors[i].name)) continue;
+        if (n++ < MAX_NAMED)
+            snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
+                     file->tensors[i].name);
+    }
+    if (n > 0)
+        rn_trainer_log(t, "weights     %zu tensors of the file have no place here: %s%s", n, text,
+                       n > MAX_NAMED ? ", ..." : "");
+}
+
 rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
     const rn_graph *graph = &t->network.graph;
     rn_safetensors file;
@@ -213,6 +230,7 @@ rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
         loaded++;
     }
     rn_trainer_log(t, "weights     %zu of %zu parameters from %s", loaded, graph->n_params, path);
+    tell_of_extra(t, &file);
     if (loaded == 0) status = rn_fail(RN_EINPUT, "%s: no tensor fits this network", path);
 done:
     free(scratch);
