@@ -115,8 +115,10 @@ rn_status rn_trainer_describe(rn_trainer *t) {
                    (double)t->network.graph.n_stored / 1e6, norms[t->config.norm]);
     rn_trainer_log(t, "plan        %d x %d pictures, batch %d, %d threads, %zu MB", canvas->w,
                    canvas->h, t->options.batch, rn_threads_count(t->threads), t->planned >> 20);
-    rn_trainer_log(t, "schedule    %llu steps, peak lr %.3g (%g for batch 16)",
-                   (unsigned long long)t->schedule.steps, t->schedule.lr, t->options.lr);
+    rn_trainer_log(t, "schedule    %llu steps of %s, peak lr %.3g (%g for batch 16)",
+                   (unsigned long long)t->schedule.steps,
+                   t->options.optimizer == RN_OPTIMIZER_ADAMW ? "AdamW" : "SGD", t->schedule.lr,
+                   t->options.lr);
 done:
     free_workspace(&w);
     return status;
