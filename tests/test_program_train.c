@@ -76,15 +76,18 @@ static void odd_environment(void) {
 
 /* --threads wins; no bit depends on the locale or on the threads that others would like. */
 START_TEST(the_environment_does_not_matter) {
+    static char first[sizeof run_out];
     run_args(tiny_args("a", ARGS("--max-steps", "6", "--threads", "1")));
     ck_assert_int_eq(run_code, 0);
-    ck_assert_str_eq(run_out, "a\t6 steps\tval AP 0.0000\tAP50 0.0000\n");
+    strcpy(first, run_out);
+    ck_assert_int_eq(strncmp(first, "a\t6 steps\tval AP 0.", 19), 0);
     ck_assert_ptr_null(strchr(run_err, '\r')); /* no progress bar: it is no terminal */
     ck_assert_ptr_null(strchr(run_err, '\033'));
     run_before = odd_environment;
     run_args(tiny_args("b", ARGS("--max-steps", "6", "--threads", "3")));
     ck_assert_int_eq(run_code, 0);
     ck_assert_ptr_nonnull(strstr(run_err, ", 3 threads, "));
+    ck_assert_str_eq(run_out + 1, first + 1); /* the run's name aside */
     tiny_same_run(temp_path("a"), temp_path("b"));
 }
 END_TEST

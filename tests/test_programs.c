@@ -14,8 +14,8 @@ START_TEST(help) {
     static const char *const usages[] = {
         "usage: train DATA [OPTIONS]\n       train --resume RUN [OPTIONS]\n\noptions:\n",
         "usage: detect [OPTIONS] IMAGE|FOLDER|- ...\n\noptions:\n",
-        "usage: evaluate DATA [-m MODEL] [OPTIONS]\n"
-        "       evaluate GROUND_TRUTH.json DETECTIONS.json [OPTIONS]\n\noptions:\n",
+        ("usage: evaluate DATA [-m MODEL] [OPTIONS]\n"
+         "       evaluate GROUND_TRUTH.json DETECTIONS.json [OPTIONS]\n\noptions:\n"),
         "usage: bench infer|train [OPTIONS]\n\noptions:\n",
         "usage: scenes -o FOLDER [OPTIONS]\n\noptions:\n"};
     static const char last[] = "  -h, --help              show this and exit\n"
@@ -51,8 +51,8 @@ END_TEST
 /* Every option that cli.md promises. */
 START_TEST(options_are_listed) {
     static const char *const lists[PROGRAMS] = {
-        "--output --resume --set --preset --weights --epochs --batch --size --lr --loss --gamma "
-        "--alpha --prior --seed --threads --time --max-steps --train-split --val-split --dry-run",
+        ("--output --resume --set --preset --weights --epochs --batch --size --lr --loss --gamma "
+         "--alpha --prior --seed --threads --time --max-steps --train-split --val-split --dry-run"),
         "--model --output --threshold --json --no-image --threads --on-bad --max-pixels --force",
         "--model --split --json --threads",
         "--preset --size --batch --classes --threads --runs --json",

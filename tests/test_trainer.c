@@ -239,7 +239,7 @@ static void three_pictures(const char *name, bool with) {
 /* Two of three batches hold no object at all. No val: the last is the best. */
 START_TEST(background_pictures) {
     three_pictures("few", true);
-    ok(train("few", "run", PAIRS("batch", "1", "epochs", "3", "eval_every", "2")));
+    ok(train("few", "run", PAIRS("batch", "1", "epochs", "3", "eval_every", "2", "val-split", "")));
     ck_assert(result.finished && result.best_ap == -1 && result.best_ap50 == -1);
     ck_assert_uint_eq(result.steps, 9);
     char *rows = read_text("run/results.csv");

@@ -46,7 +46,7 @@ START_TEST(the_best_is_kept) {
     }
     ck_assert_double_gt(rows[best][AP], 0);
     ck_assert(result.best_ap == rows[best][AP] && result.best_ap50 == rows[best][AP50]);
-    ok(rn_evaluate_model(&report, temp_path("run/best.safetensors"), temp_path("set"), NULL, 1,
+    ok(rn_evaluate_model(&report, temp_path("run/best.safetensors"), temp_path("set"), "train", 1,
                          NULL));
     ck_assert(report.stats[0] == rows[best][AP] && report.stats[1] == rows[best][AP50]);
     /* and it shows boxes from the score that is best for it */
