@@ -155,6 +155,17 @@ float rn_detector_show_threshold(
 RN_MUST_USE rn_status rn_detector_run(rn_detector *det, const rn_image *image, rn_box *out,
                                       size_t cap, size_t *n_out);
 
+typedef enum rn_weight_type {
+    RN_WEIGHTS_FLOAT, /* IEEE 754 binary32 */
+    RN_WEIGHTS_HALF   /* binary16 for the weights of convolutions: half the file */
+} rn_weight_type;
+
+/* Write the model at `in` to `out` for use: configuration and weights, of a checkpoint those that
+ * best.safetensors would have (the average where there is one). `out` may be `in`; what was there
+ * stays on failure. RN_EINPUT (`in` is no model, or has a weight that binary16 cannot hold),
+ * RN_ENOMEM, RN_EIO. */
+RN_MUST_USE rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type);
+
 /* ---- Data sets ------------------------------------------------------------------------------- */
 
 /* A generated detection set: a table seen from above, on it objects of several classes (key, gear,
@@ -212,6 +223,24 @@ RN_MUST_USE rn_status rn_scenes_write(const char *folder, const rn_scenes_option
 
 /* The name of class `label`, NULL outside of 0 .. RN_SCENES_MAX_CLASSES - 1. */
 const char *rn_scenes_class_name(int label);
+
+typedef enum rn_data_format {
+    RN_DATA_COCO, /* annotations/instances_<split>.json, images/<split>/ */
+    RN_DATA_VOC,  /* Annotations/, JPEGImages/, ImageSets/Main/<split>.txt */
+    RN_DATA_YOLO  /* data.yaml, images/<split>/, labels/<split>/ */
+} rn_data_format;
+
+/* Write every split of DATA (a folder or file of a format that is recognised) into `folder`, which
+ * must be empty or not there, in the format `to`. All that both formats can say is kept; what `to`
+ * cannot is told in messages, with its count: VOC and YOLO clip boxes to the picture and have no
+ * empty ones; VOC marks crowds as difficult, YOLO leaves them out; COCO and YOLO have no difficult.
+ *
+ *   pictures   copy them too, byte by byte
+ *
+ * RN_EINPUT for DATA that is wrong or has pictures whose names would collide, RN_EINVAL for a
+ * folder in use, RN_ENOMEM, RN_EIO. */
+RN_MUST_USE rn_status rn_data_convert(const char *data, const char *folder, rn_data_format to,
+                                      bool pictures, const rn_hooks *hooks);
 
 /* ---- Training -------------------------------------------------------------------------------- */
 

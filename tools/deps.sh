@@ -3,7 +3,7 @@
 # besides: clang, its sanitizers and clang-format.
 set -euo pipefail
 
-packages=(gcc g++ libc6-dev make cmake pkg-config libstb-dev libcjson-dev libexpat1-dev
+packages=(gcc g++ libc6-dev make cmake pkg-config libstb-dev libcjson-dev libexpat1-dev libyaml-dev
           fonts-dejavu-core check python3)
 [ "${1:-}" = --ci ] && packages+=(clang libclang-rt-14-dev clang-format)
 

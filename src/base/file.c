@@ -207,6 +207,12 @@ const char *rn_path_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+rn_status rn_path_parent(char **out, const char *path) {
+    const size_t size = (size_t)(rn_path_name(path) - path);
+    if (size == 0) return rn_strdup(out, ".");
+    return rn_asprintf(out, "%.*s", size > 1 ? (int)size - 1 : 1, path);
+}
+
 bool rn_path_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -249,4 +255,19 @@ done:
     free(list);
     closedir(dir);
     return status;
+}
+
+rn_status rn_folder_make(const char *path) {
+    char *parent;
+    if (mkdir(path, 0777) == 0) return RN_OK;
+    const int error = errno;
+    if (rn_path_is_folder(path)) return RN_OK;
+    if (error != ENOENT)
+        return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(error));
+    RN_TRY(rn_path_parent(&parent, path));
+    const rn_status status = rn_folder_make(parent);
+    free(parent);
+    RN_TRY(status);
+    if (mkdir(path, 0777) == 0 || rn_path_is_folder(path)) return RN_OK;
+    return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
 }

@@ -27,9 +27,12 @@ uint32_t rn_crc32(uint32_t crc, const void *bytes, size_t size);
 
 /* Paths: *out is malloc'ed. */
 RN_MUST_USE rn_status rn_path_join(char **out, const char *folder, const char *name);
-const char *rn_path_name(const char *path); /* behind the last '/' */
+const char *rn_path_name(const char *path);                         /* behind the last '/' */
+RN_MUST_USE rn_status rn_path_parent(char **out, const char *path); /* "." for a bare name */
 bool rn_path_is_folder(const char *path);
 bool rn_path_exists(const char *path);
+/* Make the folder and those above it; one that is there is fine. RN_EIO. */
+RN_MUST_USE rn_status rn_folder_make(const char *path);
 /* File names of `folder` (without . and ..), sorted bytewise; free each and the array. RN_EINPUT.
  */
 RN_MUST_USE rn_status rn_folder_list(char ***names, size_t *count, const char *folder);

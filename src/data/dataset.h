@@ -54,6 +54,10 @@ typedef enum rn_split_use { RN_SPLIT_TRAIN, RN_SPLIT_VAL } rn_split_use;
  *         lists all is one split, "all"). Classes are those of all xml files by name, with ids from
  *         1; what the train split does not show is left out for RN_SPLIT_TRAIN, the ids stay
  *
+ *   YOLO  data.yaml (or the only yaml file) with its train, val, test and names; without one
+ *         images/<split> with labels/<split>, <split>/images with <split>/labels, or images with
+ *         labels, and classes.txt or the classes' numbers. Category ids count from 1
+ *
  *   split   name ("train", "val", "test", ...) or NULL for the default of `use`: train, else
  *           trainval, else the only one; val, else valid, else test. Where none is for val, the
  *           pictures whose name's hash is a multiple of 5 are val and the rest of train is train
@@ -65,6 +69,10 @@ typedef enum rn_split_use { RN_SPLIT_TRAIN, RN_SPLIT_VAL } rn_split_use;
  * RN_EINPUT with FILE:LINE:COL where a file is at fault (bad-inputs.md 30, 31, 34, 35, 39-47). */
 RN_MUST_USE rn_status rn_dataset_open(rn_dataset *out, const char *data, const char *split,
                                       rn_split_use use);
+
+/* The names of DATA's splits, n of them, malloc'ed one by one: "all" where there is but one without
+ * a name. RN_EINPUT, RN_ENOMEM; then *names is NULL. */
+RN_MUST_USE rn_status rn_dataset_splits(char ***names, size_t *n, const char *data);
 
 /* Give the set the classes `names` (a model's) in their order: labels are remapped, the ids stay,
  * and a name that the set lacks gets an id that it does not use. A class of the set that `names`

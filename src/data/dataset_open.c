@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order tried: the xml files of a VOC set are surer a sign than a json file is. */
-static const rn_format *const formats[] = {&rn_format_voc, &rn_format_coco};
+/* In the order tried, the surer signs first: any json file could be COCO's. */
+static const rn_format *const formats[] = {&rn_format_voc, &rn_format_yolo, &rn_format_coco};
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 static rn_status not_recognised(const char *data) {
@@ -78,11 +78,17 @@ static rn_status clean_objects(rn_dataset *set) {
 
 /* ---- opening ---- */
 
+/* NULL where none recognises DATA. */
+static const rn_format *find_format(const char *data) {
+    for (size_t i = 0; i < FORMATS; i++)
+        if (formats[i]->recognise(data)) return formats[i];
+    return NULL;
+}
+
 static rn_status open_request(rn_dataset *out, const rn_request *request) {
-    size_t i = 0;
-    while (i < FORMATS && !formats[i]->recognise(request->data)) i++;
-    if (i == FORMATS) return not_recognised(request->data);
-    RN_TRY(formats[i]->open(out, request));
+    const rn_format *format = find_format(request->data);
+    if (!format) return not_recognised(request->data);
+    RN_TRY(format->open(out, request));
     RN_TRY(rn_dataset_drop_missing(out));
     if (!out->notes) RN_TRY(rn_strdup(&out->notes, ""));
     if (request->use != RN_SPLIT_TRAIN) return RN_OK;
@@ -99,6 +105,14 @@ rn_status rn_dataset_open(rn_dataset *out, const char *data, const char *split, 
     const rn_status status = open_request(out, &request);
     if (status != RN_OK) rn_dataset_free(out);
     return status;
+}
+
+rn_status rn_dataset_splits(char ***names, size_t *n, const char *data) {
+    const rn_format *format = find_format(data);
+    *names = NULL;
+    *n = 0;
+    if (!format) return not_recognised(data);
+    return format->splits(names, n, data);
 }
 
 /* ---- classes ---- */

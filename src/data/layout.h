@@ -1,5 +1,5 @@
 /* layout.h: what the formats that rn_dataset_open recognises have in common: splits, the pictures'
- * places, and the editing of a set that was read. Private to dataset_open.c and layout_*.c. */
+ * places, and the editing of a set that was read. Private to dataset_*.c and layout_*.c. */
 #ifndef RN_DATA_LAYOUT_H
 #define RN_DATA_LAYOUT_H
 
@@ -12,15 +12,17 @@ typedef struct rn_request {
     rn_split_use use;
 } rn_request;
 
-/* A format: recognise() says whether DATA looks like one, open() reads the split asked for. Every
- * record it gives has a path; objects are as the format gives them. */
+/* A format: recognise() says whether DATA looks like one, splits() names those there are (freed by
+ * rn_free_names), open() reads the split asked for. Every record it gives has a path; objects are
+ * as the format gives them. */
 typedef struct rn_format {
     const char *looks; /* what is looked for, in words */
     bool (*recognise)(const char *data);
+    rn_status (*splits)(char ***names, size_t *n, const char *data);
     rn_status (*open)(rn_dataset *out, const rn_request *request);
 } rn_format;
 
-extern const rn_format rn_format_coco, rn_format_voc;
+extern const rn_format rn_format_coco, rn_format_voc, rn_format_yolo;
 
 /* ---- splits ---- */
 

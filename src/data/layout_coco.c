@@ -57,14 +57,6 @@ static rn_status add_folder(sources *s, const char *folder) {
     return status;
 }
 
-/* The folder that a path lies in. */
-static rn_status parent_of(char **out, const char *path) {
-    const char *name = rn_path_name(path);
-    if (name == path) return rn_strdup(out, ".");
-    const size_t size = (size_t)(name - path);
-    return rn_asprintf(out, "%.*s", size > 1 ? (int)size - 1 : 1, path);
-}
-
 /* The sources around DATA; *given is the one that DATA itself is, n if it is a folder. */
 static rn_status find_sources(sources *s, size_t *given, const char *data) {
     char *folder = NULL;
@@ -77,14 +69,14 @@ static rn_status find_sources(sources *s, size_t *given, const char *data) {
             rn_path_is_folder(folder))
             status = add_folder(s, folder);
         *given = s->n;
-    } else if ((status = parent_of(&folder, data)) == RN_OK &&
+    } else if ((status = rn_path_parent(&folder, data)) == RN_OK &&
                (status = add_folder(s, folder)) == RN_OK) {
         *given = 0;
         while (*given < s->n && strcmp(rn_path_name(s->paths[*given]), rn_path_name(data)) != 0)
             ++*given;
         /* DATA/annotations/instances_train.json: the pictures lie beside annotations/. */
         if (strcmp(rn_path_name(folder), "annotations") == 0)
-            status = parent_of(&s->root, folder);
+            status = rn_path_parent(&s->root, folder);
         else
             status = rn_strdup(&s->root, folder);
     }
@@ -112,7 +104,7 @@ static rn_status find_places(rn_places *places, const sources *s, size_t split) 
         (status = rn_places_add(places, images, NULL)) == RN_OK &&
         (status = rn_places_add(places, s->root, s->names[split])) == RN_OK &&
         (status = rn_places_add(places, s->root, NULL)) == RN_OK &&
-        (status = parent_of(&beside, s->paths[split])) == RN_OK)
+        (status = rn_path_parent(&beside, s->paths[split])) == RN_OK)
         status = rn_places_add(places, beside, NULL);
     free(images);
     free(beside);
@@ -150,8 +142,20 @@ done:
     return status;
 }
 
+static rn_status list_splits(char ***names, size_t *n, const char *data) {
+    sources s;
+    size_t given;
+    RN_TRY(find_sources(&s, &given, data));
+    *names = s.names;
+    *n = s.n;
+    s.names = NULL;
+    free_sources(&s);
+    return RN_OK;
+}
+
 const rn_format rn_format_coco = {
     .looks = "COCO: <split>.json or annotations/instances_<split>.json",
     .recognise = recognise,
+    .splits = list_splits,
     .open = open_set,
 };

@@ -373,6 +373,18 @@ done:
     return status;
 }
 
+static rn_status list_names(char ***names, size_t *n, const char *data) {
+    voc v = {0};
+    const rn_status status = list_splits(&v, data);
+    if (status == RN_OK) {
+        *names = v.splits;
+        *n = v.n_splits;
+        v.splits = NULL;
+    }
+    free_voc(&v);
+    return status;
+}
+
 static bool recognise(const char *data) {
     char *folder = NULL, **stems = NULL;
     size_t n = 0;
@@ -388,5 +400,6 @@ static bool recognise(const char *data) {
 const rn_format rn_format_voc = {
     .looks = "VOC: Annotations/*.xml with JPEGImages or images",
     .recognise = recognise,
+    .splits = list_names,
     .open = open_set,
 };

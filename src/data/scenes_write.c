@@ -4,13 +4,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* A picture once rendered: what the json says of it, or why it failed. */
 typedef struct picture {
@@ -179,17 +177,10 @@ static rn_status write_split(split *s, rn_threads *threads) {
     return status;
 }
 
-static rn_status make_folder(const char *path) {
-    if (mkdir(path, 0777) == 0) return RN_OK;
-    int error = errno;
-    if (rn_path_is_folder(path)) return RN_OK;
-    return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(error));
-}
-
 static rn_status make_subfolder(const char *folder, const char *name) {
     char *path = NULL;
     RN_TRY(rn_path_join(&path, folder, name));
-    rn_status status = make_folder(path);
+    rn_status status = rn_folder_make(path);
     free(path);
     return status;
 }
@@ -210,7 +201,6 @@ rn_status rn_scenes_write(const char *folder, const rn_scenes_options *options, 
     RN_TRY(rn_scenes_check(options));
     RN_TRY(check_free(folder, "train.json"));
     RN_TRY(check_free(folder, "val.json"));
-    RN_TRY(make_folder(folder));
     RN_TRY(make_subfolder(folder, "images"));
     if (options->masks) RN_TRY(make_subfolder(folder, "masks"));
     rn_threads *threads = NULL;

@@ -1,0 +1,259 @@
+/* A set of one format as a set of another. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/dataset_write.h"
+#include "data/layout.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PICTURE_BYTES ((size_t)1 << 30)
+
+static const rn_set_format *const formats[] = {
+    [RN_DATA_COCO] = &rn_set_format_coco,
+    [RN_DATA_VOC] = &rn_set_format_voc,
+    [RN_DATA_YOLO] = &rn_set_format_yolo,
+};
+
+typedef struct converter {
+    const char *data, *folder;
+    const rn_set_format *to;
+    bool pictures;
+    const rn_hooks *hooks;
+    char **splits; /* [n_splits] */
+    size_t n_splits;
+    char **class_names; /* [n_classes] of all splits, where they are numbered */
+    size_t n_classes, cap_classes;
+    size_t n_crowd, n_difficult, n_clipped, n_empty, n_unsized; /* what could not be said */
+} converter;
+
+static void tell(const converter *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void tell(const converter *c, const char *format, ...) {
+    char line[1024];
+    va_list args;
+    if (!c->hooks || !c->hooks->message) return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    c->hooks->message(c->hooks->context, line);
+}
+
+/* ---- splits and classes ---- */
+
+static bool has(char *const *names, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+/* VOC's lists of one class (dog_train beside train) and COCO's other annotations (captions_val2017
+ * beside val2017) are no splits of boxes; trainval only repeats train and val. */
+static bool is_split(const converter *c, const char *name) {
+    const char *tail = strrchr(name, '_');
+    if (tail && has(c->splits, c->n_splits, tail + 1)) return false;
+    return strcmp(name, "trainval") != 0 || !has(c->splits, c->n_splits, "train") ||
+           !has(c->splits, c->n_splits, "val");
+}
+
+static rn_status find_splits(converter *c) {
+    bool *keep;
+    size_t kept = 0;
+    RN_TRY(rn_dataset_splits(&c->splits, &c->n_splits, c->data));
+    RN_TRY(rn_alloc(&keep, c->n_splits, sizeof *keep));
+    for (size_t i = 0; i < c->n_splits; i++) keep[i] = is_split(c, c->splits[i]);
+    for (size_t i = 0; i < c->n_splits; i++) {
+        if (keep[i])
+            c->splits[kept++] = c->splits[i];
+        else
+            free(c->splits[i]);
+    }
+    c->n_splits = kept;
+    free(keep);
+    return RN_OK;
+}
+
+/* The classes of all splits, each once, in the order in which they are met. */
+static rn_status collect_classes(converter *c) {
+    for (size_t s = 0; s < c->n_splits; s++) {
+        rn_dataset set;
+        rn_status status = RN_OK;
+        RN_TRY(rn_dataset_open(&set, c->data, c->splits[s], RN_SPLIT_VAL));
+        for (size_t i = 0; i < set.n_classes && status == RN_OK; i++) {
+            if (has(c->class_names, c->n_classes, set.class_names[i])) continue;
+            status = rn_reserve(&c->class_names, &c->cap_classes, c->n_classes + 1,
+                                sizeof *c->class_names);
+            if (status != RN_OK) break;
+            status = rn_strdup(&c->class_names[c->n_classes], set.class_names[i]);
+            if (status == RN_OK) c->n_classes++;
+        }
+        rn_dataset_free(&set);
+        RN_TRY(status);
+    }
+    return RN_OK;
+}
+
+/* ---- what the format can say ---- */
+
+/* The record with its size, where one can be had. False if the format needs the upright picture's
+ * and the annotation means another: it counts as stored, before the EXIF rotation, or is wrong. */
+static rn_status find_size(bool *fits, const converter *c, rn_record *record) {
+    rn_record bare = {.path = record->path};
+    int width, height;
+    *fits = true;
+    if (record->width > 0 && !c->to->needs_sizes) return RN_OK;
+    const rn_status status = rn_record_size(&width, &height, &bare);
+    if (status == RN_EINPUT) { /* unreadable, which shows when the set is used */
+        *fits = !c->to->needs_sizes;
+        return RN_OK;
+    }
+    RN_TRY(status);
+    *fits = record->width <= 0 || (record->width == width && record->height == height);
+    record->width = width;
+    record->height = height;
+    return RN_OK;
+}
+
+/* False for an object that the format cannot say. */
+static bool fit_object(converter *c, rn_object *o, const rn_record *record) {
+    c->n_difficult += o->difficult && !c->to->has_difficult;
+    if (o->crowd && !c->to->has_crowds) {
+        c->n_crowd++;
+        return false;
+    }
+    if (!c->to->clips) return true;
+    double x2 = o->x + o->w, y2 = o->y + o->h;
+    bool clipped = o->x < 0 || o->y < 0;
+    if (record->width > 0) {
+        clipped = clipped || x2 > record->width || y2 > record->height;
+        x2 = fmin(x2, record->width);
+        y2 = fmin(y2, record->height);
+    }
+    if (clipped) {
+        o->x = fmax(o->x, 0);
+        o->y = fmax(o->y, 0);
+        o->w = x2 - o->x;
+        o->h = y2 - o->y;
+    }
+    const bool solid = o->w > 0 && o->h > 0;
+    c->n_clipped += clipped && solid;
+    c->n_empty += !solid;
+    return solid;
+}
+
+static rn_status fit_records(converter *c, rn_dataset *set, bool *records, bool *objects) {
+    for (size_t i = 0; i < set->n_records; i++) {
+        rn_record *record = &set->records[i];
+        RN_TRY(find_size(&records[i], c, record));
+        c->n_unsized += !records[i];
+        for (size_t k = 0; k < record->n_objects && records[i]; k++) {
+            const size_t object = record->first_object + k;
+            objects[object] = fit_object(c, &set->objects[object], record);
+        }
+        for (char *at = record->file; !c->to->by_split && *at; at++) /* all lie in one folder */
+            if (*at == '/') *at = '_';
+    }
+    return RN_OK;
+}
+
+static rn_status fit(converter *c, rn_dataset *set) {
+    bool *records = NULL, *objects = NULL;
+    rn_status status;
+    if ((status = rn_alloc(&records, set->n_records, sizeof *records)) == RN_OK &&
+        (status = rn_alloc(&objects, set->n_objects, sizeof *objects)) == RN_OK &&
+        (status = fit_records(c, set, records, objects)) == RN_OK)
+        rn_dataset_keep(set, records, objects);
+    free(records);
+    free(objects);
+    if (status == RN_OK && c->to->numbers)
+        status = rn_dataset_match_classes(set, c->class_names, c->n_classes);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static rn_status copy_file(const char *from, const char *to) {
+    uint8_t *bytes;
+    size_t size;
+    char *folder;
+    RN_TRY(rn_path_parent(&folder, to));
+    rn_status status = rn_folder_make(folder);
+    free(folder);
+    RN_TRY(status);
+    RN_TRY(rn_file_read(&bytes, &size, from, MAX_PICTURE_BYTES));
+    status = rn_file_write(to, bytes, size);
+    free(bytes);
+    return status;
+}
+
+static rn_status copy_pictures(const converter *c, const rn_dataset *set, const char *split) {
+    for (size_t i = 0; i < set->n_records; i++) {
+        char *path;
+        RN_TRY(rn_asprintf(&path, "%s/%s/%s%s%s", c->folder, c->to->pictures,
+                           c->to->by_split ? split : "", c->to->by_split ? "/" : "",
+                           set->records[i].file));
+        const rn_status status = copy_file(set->records[i].path, path);
+        free(path);
+        RN_TRY(status);
+    }
+    return RN_OK;
+}
+
+static rn_status convert_split(converter *c, const char *split) {
+    rn_dataset set;
+    char *rest = NULL;
+    RN_TRY(rn_dataset_open(&set, c->data, split, RN_SPLIT_VAL));
+    for (char *line = strtok_r(set.notes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        tell(c, "%s", line);
+    rn_status status = fit(c, &set);
+    if (status == RN_OK) status = c->to->write(&set, c->folder, split);
+    if (status == RN_OK && c->pictures) status = copy_pictures(c, &set, split);
+    if (status == RN_OK)
+        tell(c, "%s: %zu pictures, %zu boxes, %zu classes", split, set.n_records, set.n_objects,
+             set.n_classes);
+    rn_dataset_free(&set);
+    return status;
+}
+
+static void tell_losses(const converter *c) {
+    if (c->n_crowd > 0) tell(c, "left out: %zu crowd regions, which YOLO cannot say", c->n_crowd);
+    if (c->n_difficult > 0)
+        tell(c, "%zu objects marked difficult are written as any others", c->n_difficult);
+    if (c->n_clipped > 0) tell(c, "clipped: %zu boxes reached out of their pictures", c->n_clipped);
+    if (c->n_empty > 0) tell(c, "left out: %zu empty boxes", c->n_empty);
+    if (c->n_unsized > 0)
+        tell(c, "left out: %zu pictures that cannot be read, or not in the annotated size",
+             c->n_unsized);
+}
+
+/* A folder with something in it is somebody's. */
+static rn_status check_free(const char *folder) {
+    char **names;
+    size_t n;
+    if (!rn_path_exists(folder)) return RN_OK;
+    if (!rn_path_is_folder(folder)) return rn_fail(RN_EINVAL, "%s: is no folder", folder);
+    RN_TRY(rn_folder_list(&names, &n, folder));
+    rn_free_names(names, n);
+    return n == 0 ? RN_OK : rn_fail(RN_EINVAL, "%s: the folder is not empty", folder);
+}
+
+rn_status rn_data_convert(const char *data, const char *folder, rn_data_format to, bool pictures,
+                          const rn_hooks *hooks) {
+    converter c = {
+        .data = data, .folder = folder, .to = formats[to], .pictures = pictures, .hooks = hooks};
+    rn_status status;
+    RN_TRY(check_free(folder));
+    if ((status = find_splits(&c)) != RN_OK) goto done;
+    if (c.to->numbers && (status = collect_classes(&c)) != RN_OK) goto done;
+    for (size_t i = 0; i < c.n_splits && status == RN_OK; i++)
+        status = convert_split(&c, c.splits[i]);
+    if (status == RN_OK && c.to->finish)
+        status = c.to->finish(c.class_names, c.n_classes, folder, c.splits, c.n_splits);
+    if (status == RN_OK) tell_losses(&c);
+done:
+    rn_free_names(c.splits, c.n_splits);
+    rn_free_names(c.class_names, c.n_classes);
+    return status;
+}
