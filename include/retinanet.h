@@ -34,8 +34,19 @@
 extern "C" {
 #endif
 
+/* What follows is all that the library shows. Semantic versioning: until 1.0 a new minor version
+ * may change it, and the SONAME with it. */
+#pragma GCC visibility push(default)
+
 #define RN_VERSION  "0.1.0"
 #define RN_MUST_USE __attribute__((warn_unused_result))
+
+/* A struct from its fields, in C and in C++20. */
+#ifdef __cplusplus
+#define RN_STRUCT(type) type
+#else
+#define RN_STRUCT(type) (type)
+#endif
 
 /* ---- Status ---------------------------------------------------------------------------------- */
 
@@ -125,7 +136,7 @@ typedef struct rn_detector_options {
     int nms_agnostic;      /* NMS over all classes together instead of class by class */
 } rn_detector_options;
 #define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
-    ((rn_detector_options){.threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0})
+    (RN_STRUCT(rn_detector_options){.threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0})
 
 /* Open a model file (safetensors with its configuration inside). Not shared between threads: open
  * one a thread. NULL options: the default. RN_EINPUT (what is wrong with the file), RN_ENOMEM. On
@@ -187,20 +198,20 @@ typedef struct rn_scenes_options {
 } rn_scenes_options;
 #define RN_SCENES_MAX_CLASSES 8
 #define RN_SCENES_OPTIONS_DEFAULT                                                                  \
-    ((rn_scenes_options){.seed = 1,                                                                \
-                         .train = 2400,                                                            \
-                         .val = 200,                                                               \
-                         .width = 160,                                                             \
-                         .height = 160,                                                            \
-                         .min_objects = 0,                                                         \
-                         .max_objects = 6,                                                         \
-                         .min_size = 0.18f,                                                        \
-                         .max_size = 0.5f,                                                         \
-                         .classes = 5,                                                             \
-                         .clutter = 0.5f,                                                          \
-                         .noise = 0.5f,                                                            \
-                         .overlap = 0.3f,                                                          \
-                         .masks = true})
+    (RN_STRUCT(rn_scenes_options){.seed = 1,                                                       \
+                                  .train = 2400,                                                   \
+                                  .val = 200,                                                      \
+                                  .width = 160,                                                    \
+                                  .height = 160,                                                   \
+                                  .min_objects = 0,                                                \
+                                  .max_objects = 6,                                                \
+                                  .min_size = 0.18f,                                               \
+                                  .max_size = 0.5f,                                                \
+                                  .classes = 5,                                                    \
+                                  .clutter = 0.5f,                                                 \
+                                  .noise = 0.5f,                                                   \
+                                  .overlap = 0.3f,                                                 \
+                                  .masks = true})
 
 /* Render picture `index` of the set in memory, without files. Picture i of train is index i,
  * picture i of val is RN_SCENES_VAL_INDEX + i.
@@ -322,13 +333,13 @@ typedef struct rn_bench_options {
     int runs;    /* timed runs, behind one that is not */
 } rn_bench_options;
 #define RN_BENCH_OPTIONS_DEFAULT                                                                   \
-    ((rn_bench_options){.preset = NULL,                                                            \
-                        .width = 320,                                                              \
-                        .height = 320,                                                             \
-                        .batch = 1,                                                                \
-                        .classes = 91,                                                             \
-                        .threads = 0,                                                              \
-                        .runs = 10})
+    (RN_STRUCT(rn_bench_options){.preset = NULL,                                                   \
+                                 .width = 320,                                                     \
+                                 .height = 320,                                                    \
+                                 .batch = 1,                                                       \
+                                 .classes = 91,                                                    \
+                                 .threads = 0,                                                     \
+                                 .runs = 10})
 
 typedef struct rn_bench_result {
     double ms_best, ms_median;
@@ -343,6 +354,8 @@ typedef struct rn_bench_result {
 RN_MUST_USE rn_status rn_bench_infer(rn_bench_result *out, const rn_bench_options *options);
 /* A whole training step: forward, losses, backward, optimizer. */
 RN_MUST_USE rn_status rn_bench_train(rn_bench_result *out, const rn_bench_options *options);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
