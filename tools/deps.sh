@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(gcc g++ libc6-dev make cmake pkg-config libstb-dev libcjson-dev libexpat1-dev libyaml-dev
           fonts-dejavu-core check python3 curl unzip)
-[ "${1:-}" = --ci ] && packages+=(clang libclang-rt-14-dev clang-format)
+[ "${1:-}" = --ci ] && packages+=(clang libclang-rt-14-dev clang-format gcovr)
 
 missing=()
 for package in "${packages[@]}"; do
