@@ -89,9 +89,11 @@ typedef struct rn_hooks {
 /* [height, width, 3] bytes, RGB, rows contiguous, top row first. Zero-initialise; owned by whoever
  * called read. */
 typedef struct rn_image {
-    int width;       /* pixels, >= 1 */
-    int height;      /* pixels, >= 1 */
-    uint8_t *pixels; /* height * width * 3 bytes, malloc'ed */
+    int width;           /* pixels, >= 1 */
+    int height;          /* pixels, >= 1 */
+    uint8_t *pixels;     /* height * width * 3 bytes, malloc'ed */
+    const char *warning; /* what was wrong with the file and did no harm to the pixels, for people;
+                            NULL for nothing. Never freed */
 } rn_image;
 
 /* A detection, in the pixels of the image given: half-open, width = x2 - x1. */

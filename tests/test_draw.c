@@ -23,7 +23,7 @@ static void make(rn_image *out, int width, int height, uint8_t shade) {
     *block = malloc(size + 2 * GUARD);
     ck_assert_ptr_nonnull(*block);
     memset(*block, GUARD_BYTE, size + 2 * GUARD);
-    *out = (rn_image){width, height, *block + GUARD};
+    *out = (rn_image){.width = width, .height = height, .pixels = *block + GUARD};
     memset(out->pixels, shade, size);
 }
 

@@ -210,36 +210,70 @@ START_TEST(orientation_is_applied) {
 }
 END_TEST
 
+START_TEST(png_orientation_is_applied) {
+    file_bytes exif;
+    int width, height, orientation;
+    exif_make(&exif, true, 6);
+    for (int behind = 0; behind < 2; behind++) { /* the picture's data, as some write it */
+        png_begin(&file, 2, 1, 8, 0);
+        if (!behind) png_chunk(&file, "eXIf", exif.data + 6, exif.size - 6);
+        png_data(&file, "\0\20\40", 3);
+        if (behind) png_chunk(&file, "eXIf", exif.data + 6, exif.size - 6);
+        png_end(&file);
+        decodes(true);
+        is_size(1, 2);
+        is_pixel(0, 0, 16, 16, 16);
+        is_pixel(0, 1, 32, 32, 32);
+        ck_assert_ptr_null(image.warning);
+        decodes(false);
+        is_size(2, 1);
+        ck_assert_int_eq(rn_image_probe(&width, &height, &orientation, file.data, file.size, "p"),
+                         RN_OK);
+        ck_assert(width == 2 && height == 1 && orientation == 6);
+    }
+}
+END_TEST
+
 START_TEST(broken_exif_is_ignored) {
     static const struct {
-        size_t at;
+        size_t at; /* in the TIFF file */
         uint8_t value;
-    } faults[] = {{0, 'e'}, {5, 1},  {6, 'X'}, {7, 'M'},   {8, 43}, {9, 1},
-                  {11, 1},  {12, 1}, {13, 1},  {10, 0xf0}, {28, 0}, {30, 4},
-                  {36, 0},  {36, 9}, {37, 1},  {14, 1},    {14, 0}};
+        int orientation; /* 0: broken; 1: there is none */
+    } faults[] = {{0, 'X', 0}, {1, 'M', 0}, {2, 43, 0},   {3, 1, 0},  {5, 1, 0},
+                  {6, 1, 0},   {7, 1, 0},   {4, 0xf0, 0}, {24, 4, 0}, {30, 0, 0},
+                  {30, 9, 0},  {31, 1, 0},  {22, 0, 1},   {8, 1, 1},  {8, 0, 1}};
     file_bytes exif;
     exif_make(&exif, false, 6);
-    ck_assert_int_eq(rn_exif_orientation(exif.data, exif.size), 6);
+    uint8_t *tiff = exif.data + 6;
+    ck_assert_int_eq(rn_exif_orientation(tiff, exif.size - 6), 6);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        const uint8_t right = exif.data[faults[i].at];
-        exif.data[faults[i].at] = faults[i].value;
-        ck_assert_msg(rn_exif_orientation(exif.data, exif.size) == 1, "fault %zu", i);
-        exif.data[faults[i].at] = right;
+        const uint8_t right = tiff[faults[i].at];
+        tiff[faults[i].at] = faults[i].value;
+        ck_assert_msg(rn_exif_orientation(tiff, exif.size - 6) == faults[i].orientation,
+                      "fault %zu", i);
+        tiff[faults[i].at] = right;
     }
-    for (size_t n = 0; n < 40; n++) { /* its entry ends at 40 */
+    for (size_t n = 0; n < 34; n++) { /* its entry ends at 34 */
         uint8_t *part = malloc(n + 1);
         ck_assert_ptr_nonnull(part);
-        memcpy(part + 1, exif.data, n);
-        ck_assert_int_eq(rn_exif_orientation(part + 1, n), 1);
+        memcpy(part + 1, tiff, n);
+        ck_assert_int_eq(rn_exif_orientation(part + 1, n), 0);
         free(part);
     }
-    exif.data[14] = 200; /* more entries than there are: ours stands before the end all the same */
-    ck_assert_int_eq(rn_exif_orientation(exif.data, exif.size), 6);
-    exif.data[36] = 9;
+    tiff[8] = 200; /* more entries than there are: ours stands before the end all the same */
+    ck_assert_int_eq(rn_exif_orientation(tiff, exif.size - 6), 6);
+    tiff[30] = 9;
     const jpeg_spec spec = {3, 2, 1, six, -1, exif.data, exif.size};
-    jpeg_make(&file, &spec);
-    decodes(true);
-    is_seen(1);
+    for (int foreign = 0; foreign < 2; foreign++) {
+        exif.data[0] = foreign ? 'e' : 'E'; /* APP1 holds other things too: XMP, say */
+        jpeg_make(&file, &spec);
+        decodes(true);
+        is_seen(1);
+        if (foreign)
+            ck_assert_ptr_null(image.warning);
+        else
+            ck_assert_str_eq(image.warning, "broken EXIF: taken as upright");
+    }
 }
 END_TEST
 
@@ -301,6 +335,7 @@ int main(void) {
     tcase_add_test(tests, jpeg_grey_and_colour);
     tcase_add_test(tests, jpeg_cmyk_is_right_or_refused);
     tcase_add_test(tests, orientation_is_applied);
+    tcase_add_test(tests, png_orientation_is_applied);
     tcase_add_test(tests, broken_exif_is_ignored);
     tcase_add_test(tests, bmp_rows_and_depths);
     suite_add_tcase(suite, tests);

@@ -19,7 +19,8 @@ static void teardown(void) {
 
 static void make(int width, int height) {
     rn_image_free(&made);
-    made = (rn_image){width, height, malloc((size_t)width * (size_t)height * 3)};
+    made = (rn_image){
+        .width = width, .height = height, .pixels = malloc((size_t)width * (size_t)height * 3)};
     ck_assert_ptr_nonnull(made.pixels);
 }
 

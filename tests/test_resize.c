@@ -80,7 +80,8 @@ static void teardown(void) {
 static void make_noise(int width, int height) {
     uint32_t state = 7;
     rn_image_free(&image);
-    image = (rn_image){width, height, malloc((size_t)(3 * width * height))};
+    image = (rn_image){
+        .width = width, .height = height, .pixels = malloc((size_t)(3 * width * height))};
     ck_assert_ptr_nonnull(image.pixels);
     for (int i = 0; i < 3 * width * height; i++)
         image.pixels[i] = (uint8_t)((state = state * 1664525u + 1013904223u) >> 24);

@@ -22,6 +22,15 @@ static int big16(const uint8_t *p) {
     return p[0] << 8 | p[1];
 }
 
+/* A broken block says nothing about the picture: as if it were not there, but with a warning. */
+static void take_exif(rn_picture_info *info, const uint8_t *tiff, size_t size) {
+    const int orientation = rn_exif_orientation(tiff, size);
+    if (orientation > 0)
+        info->orientation = orientation;
+    else
+        info->warning = "broken EXIF: taken as upright";
+}
+
 /* ---- JPEG (ITU T.81, annex B) ---- */
 
 static bool is_frame(uint8_t marker) {
@@ -53,13 +62,12 @@ static rn_status jpeg_header(rn_picture_info *info, const uint8_t *bytes, size_t
                              const char *name) {
     size_t at = 2;
     int transform = -1; /* of the colours, as Adobe's marker says: 0 none, 1 YCbCr, 2 YCCK */
-    info->orientation = 1;
     for (;;) {
         const uint8_t marker = next_marker(bytes, size, &at);
         const size_t n = marker && marker != 0xd9 ? segment_size(bytes, size, at) : 0;
         if (n == 0) return fault(name, at, "the JPEG ends within its header");
-        if (marker == 0xe1 && info->orientation == 1)
-            info->orientation = rn_exif_orientation(bytes + at + 2, n - 2);
+        if (marker == 0xe1 && n >= 8 && memcmp(bytes + at + 2, "Exif\0\0", 6) == 0)
+            take_exif(info, bytes + at + 8, n - 8);
         if (marker == 0xee && n >= 14 && memcmp(bytes + at + 2, "Adobe", 6) == 0)
             transform = bytes[at + 13];
         if (is_frame(marker)) {
@@ -102,6 +110,11 @@ static rn_status png_header(rn_picture_info *info, const uint8_t *bytes, size_t 
     if (width > INT32_MAX || height > INT32_MAX) return fault(name, 16, "a PNG size over 2^31");
     info->width = (int)width;
     info->height = (int)height;
+    for (size_t at = PNG_SIGNATURE, n; size - at >= PNG_CHUNK; at += PNG_CHUNK + n) {
+        n = big32(bytes + at);
+        if (n > size - at - PNG_CHUNK) break; /* cut: png_whole says so */
+        if (memcmp(bytes + at + 4, "eXIf", 4) == 0) take_exif(info, bytes + at + 8, n);
+    }
     return RN_OK;
 }
 

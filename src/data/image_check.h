@@ -11,7 +11,8 @@ typedef enum rn_picture_kind { RN_PICTURE_JPEG, RN_PICTURE_PNG, RN_PICTURE_BMP }
 typedef struct rn_picture_info {
     rn_picture_kind kind;
     int width, height;
-    int orientation; /* EXIF's, 1..8; 1 where there is none or it is broken */
+    int orientation;     /* EXIF's, 1..8; 1 where there is none or it is broken */
+    const char *warning; /* as in rn_image */
 } rn_picture_info;
 
 /* Sniff the kind, read the header. RN_EINPUT with "NAME: offset N: what". */
@@ -21,8 +22,7 @@ RN_MUST_USE rn_status rn_picture_header(rn_picture_info *info, const uint8_t *by
 RN_MUST_USE rn_status rn_picture_whole(const rn_picture_info *info, const uint8_t *bytes,
                                        size_t size, const char *name);
 
-/* The orientation in an EXIF block ("Exif\0\0" and a TIFF header behind it); 1 if it says none or
- * is broken. */
-int rn_exif_orientation(const uint8_t *bytes, size_t size);
+/* The orientation in an EXIF block, which is a TIFF file; 1 if it says none, 0 if it is broken. */
+int rn_exif_orientation(const uint8_t *tiff, size_t size);
 
 #endif

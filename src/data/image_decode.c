@@ -91,7 +91,10 @@ rn_status rn_image_decode(rn_image *out, const uint8_t *bytes, size_t size, cons
         return rn_fail(RN_EINPUT, "%s: offset 0: cannot decode: %s", name, stbi_failure_reason());
     *out = (rn_image){.width = width, .height = height, .pixels = pixels};
     const rn_status status = orientation ? turn(out, info.orientation) : RN_OK;
-    if (status != RN_OK) rn_image_free(out);
+    if (status != RN_OK)
+        rn_image_free(out);
+    else
+        out->warning = info.warning;
     return status;
 }
 
