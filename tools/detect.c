@@ -64,9 +64,14 @@ static void print_json(const job *j, const char *file, const rn_image *image, si
     printf("]}\n");
 }
 
-/* A field of a line: a tab or the line's end in a name must not make two of it. */
+/* A name in a line: a tab or the line's end in it must not make two of it. */
+static void put_name(FILE *out, const char *text) {
+    for (; *text; text++) putc((unsigned char)*text < ' ' ? '?' : *text, out);
+}
+
+/* A field of a line. */
 static void put_field(const char *text) {
-    for (; *text; text++) putchar((unsigned char)*text < ' ' ? '?' : *text);
+    put_name(stdout, text);
     putchar('\t');
 }
 
@@ -143,6 +148,13 @@ static bool write_picture(job *j, const char *file, rn_image *image, size_t n) {
     return false;
 }
 
+static void warn(const job *j, const char *file, const char *what) {
+    if (!what || j->quiet) return;
+    fputs("detect: warning: ", stderr);
+    put_name(stderr, file);
+    fprintf(stderr, ": %s\n", what);
+}
+
 /* One picture. False if the work ends here. */
 static bool run_picture(job *j, const char *file) {
     rn_image image = {0};
@@ -156,6 +168,7 @@ static bool run_picture(job *j, const char *file) {
         if (status != RN_EINPUT) j->worst = status;
         return status == RN_EINPUT && !j->fail_on_bad;
     }
+    warn(j, file, image.warning);
     const double least =
         j->threshold >= 0 ? j->threshold : (double)rn_detector_show_threshold(j->det);
     size_t shown = 0;

@@ -166,6 +166,9 @@ int main(int argc, char **argv) {
         print_stats(&report);
         print_classes(&report);
     }
+    if (report.n_bad > 0 && !r.quiet)
+        fprintf(stderr, "evaluate: %zu of %zu pictures could not be read\n", report.n_bad,
+                report.n_images);
     if (r.json && !write_json(r.json, &report)) code = rn_status_exit_code(RN_EIO);
     rn_report_free(&report);
     return cli_close(code);

@@ -3,6 +3,7 @@
 #include "data/augment.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,13 +13,19 @@
 
 typedef enum slot_state { FREE, BUSY, READY } slot_state;
 
+/* What there is to say of a picture's file. */
+typedef struct remark {
+    size_t record;
+    const char *warning; /* NULL: it cannot be read, faults[record] says why */
+} remark;
+
 /* One batch of the ring. A worker owns it while BUSY, the caller from READY until its next call. */
 typedef struct slot {
     slot_state state;
     rn_batch batch;
     size_t cap_targets;
-    size_t *bad; /* [n_bad] records met that cannot be read, in order; repeats are possible */
-    size_t n_bad, cap_bad;
+    remark *remarks; /* [n_remarks] on the pictures met, in order; repeats are possible */
+    size_t n_remarks, cap_remarks;
     rn_status status; /* of the preparation */
     char *text;       /* of its failure */
 } slot;
@@ -53,10 +60,10 @@ struct rn_loader {
     char **faults;   /* [n_records] why a picture cannot be read; NULL while it is not known */
 
     /* The caller's alone. */
-    slot *held;   /* what rn_loader_next gave last */
-    size_t *bad;  /* [n_bad] records, in the order met */
-    bool *is_bad; /* [n_records] */
-    size_t n_bad;
+    slot *held;       /* what rn_loader_next gave last */
+    bool *is_told;    /* [n_records] there was a remark on it */
+    size_t n_bad;     /* records that cannot be read */
+    size_t first_bad; /* the first of them that was met */
     double waited;
 };
 
@@ -119,17 +126,22 @@ static rn_status get_picture(worker *w, size_t record, const rn_image **image) {
     return keep_picture(w, record, &decoded, status, image);
 }
 
-/* The picture for `position` of the epoch: the first that can be read from there on. The bad ones
- * on the way are listed in `s`. */
+static rn_status add_remark(slot *s, size_t record, const char *warning) {
+    RN_TRY(rn_reserve(&s->remarks, &s->cap_remarks, s->n_remarks + 1, sizeof *s->remarks));
+    s->remarks[s->n_remarks++] = (remark){record, warning};
+    return RN_OK;
+}
+
+/* The picture for `position` of the epoch: the first that can be read from there on. */
 static rn_status choose_picture(worker *w, slot *s, size_t position, size_t *record,
                                 const rn_image **image) {
     const size_t n = w->loader->set->n_records;
     for (size_t i = 0; i < n; i++) {
         *record = w->order[(position + i) % n];
         const rn_status status = get_picture(w, *record, image);
+        if (status == RN_OK && (*image)->warning) return add_remark(s, *record, (*image)->warning);
         if (status != RN_EINPUT) return status;
-        RN_TRY(rn_reserve(&s->bad, &s->cap_bad, s->n_bad + 1, sizeof *s->bad));
-        s->bad[s->n_bad++] = *record;
+        RN_TRY(add_remark(s, *record, NULL));
     }
     return rn_fail(RN_EINPUT, "%s: no picture can be read", w->loader->set->name);
 }
@@ -177,7 +189,7 @@ static void prepare(worker *w, slot *s, uint64_t number, uint64_t course) {
     rn_loader *l = w->loader;
     const size_t first = (size_t)(number % l->batches) * (size_t)l->options.batch;
     set_order(w, number / l->batches);
-    s->n_bad = 0;
+    s->n_remarks = 0;
     s->status = RN_OK;
     for (int i = 0; i < l->options.batch && s->status == RN_OK; i++) {
         if (is_stale(l, course)) return;
@@ -235,18 +247,32 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* Count the slot's bad pictures, each once. Done on delivery, so that the count, and the batch that
- * is refused, do not depend on how far the workers are ahead. */
-static rn_status count_bad(rn_loader *l, const slot *s) {
-    for (size_t i = 0; i < s->n_bad; i++) {
-        if (l->is_bad[s->bad[i]]) continue;
-        l->is_bad[s->bad[i]] = true;
-        l->bad[l->n_bad++] = s->bad[i];
+/* Say what is wrong with a picture. */
+static void tell(const rn_loader *l, const remark *m) {
+    const rn_hooks *hooks = &l->options.hooks;
+    char line[1200];
+    if (!hooks->message) return;
+    if (m->warning)
+        snprintf(line, sizeof line, "warning: %s: %s", l->set->records[m->record].path, m->warning);
+    else
+        snprintf(line, sizeof line, "skipped: %s", l->faults[m->record]);
+    hooks->message(hooks->context, line);
+}
+
+/* Tell of the slot's odd pictures and count the bad ones, each once. Done on delivery, so that the
+ * count, and the batch that is refused, do not depend on how far the workers are ahead. */
+static rn_status take_remarks(rn_loader *l, const slot *s) {
+    for (size_t i = 0; i < s->n_remarks; i++) {
+        const remark *m = &s->remarks[i];
+        if (l->is_told[m->record]) continue;
+        l->is_told[m->record] = true;
+        if (!m->warning && l->n_bad++ == 0) l->first_bad = m->record;
+        tell(l, m);
     }
     if (l->n_bad * BAD_SHARE <= l->set->n_records) return RN_OK;
     return rn_fail(RN_EINPUT,
                    "%s: more than 5%% of the pictures cannot be read (got %zu of %zu): %s",
-                   l->set->name, l->n_bad, l->set->n_records, rn_loader_bad_text(l, 0));
+                   l->set->name, l->n_bad, l->set->n_records, l->faults[l->first_bad]);
 }
 
 rn_status rn_loader_next(rn_loader *l, const rn_batch **batch) {
@@ -264,7 +290,7 @@ rn_status rn_loader_next(rn_loader *l, const rn_batch **batch) {
     l->held = s;
     l->next_deliver++;
     pthread_mutex_unlock(&l->mutex);
-    RN_TRY(count_bad(l, s));
+    RN_TRY(take_remarks(l, s));
     if (s->status != RN_OK)
         return rn_fail(s->status, "%s", s->text ? s->text : "not enough memory for a batch");
     *batch = &s->batch;
@@ -282,10 +308,6 @@ size_t rn_loader_batches(const rn_loader *l) {
 
 size_t rn_loader_bad(const rn_loader *l) {
     return l->n_bad;
-}
-
-const char *rn_loader_bad_text(const rn_loader *l, size_t index) {
-    return l->faults[l->bad[index]];
 }
 
 double rn_loader_waited(const rn_loader *l) {
@@ -354,7 +376,7 @@ static void free_slot(slot *s) {
     free(s->batch.targets);
     free(s->batch.first_target);
     free(s->batch.files);
-    free(s->bad);
+    free(s->remarks);
     free(s->text);
 }
 
@@ -363,8 +385,7 @@ static rn_status create_rings(rn_loader *l) {
     bool fits_cache;
     RN_TRY(measure_set(l, &fits_cache));
     RN_TRY(rn_alloc(&l->faults, n, sizeof *l->faults));
-    RN_TRY(rn_alloc(&l->bad, n, sizeof *l->bad));
-    RN_TRY(rn_alloc(&l->is_bad, n, sizeof *l->is_bad));
+    RN_TRY(rn_alloc(&l->is_told, n, sizeof *l->is_told));
     if (fits_cache) RN_TRY(rn_alloc(&l->cache, n, sizeof *l->cache));
     RN_TRY(rn_alloc(&l->slots, n_workers + 2, sizeof *l->slots));
     l->n_slots = n_workers + 2;
@@ -426,8 +447,7 @@ void rn_loader_free(rn_loader *l) {
     }
     free(l->cache);
     free(l->faults);
-    free(l->bad);
-    free(l->is_bad);
+    free(l->is_told);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
     free(l);

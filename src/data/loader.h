@@ -45,6 +45,7 @@ typedef struct rn_loader_options {
     rn_augment augment;
     int workers;       /* background threads, >= 1 */
     size_t max_pixels; /* decoding limit, 0 for the default */
+    rn_hooks hooks;    /* message: a line for each picture that is skipped or has a warning */
 } rn_loader_options;
 
 typedef struct rn_loader rn_loader;
@@ -62,12 +63,10 @@ size_t rn_loader_batches(const rn_loader *loader); /* an epoch: ceil(pictures / 
  * next. */
 RN_MUST_USE rn_status rn_loader_seek(rn_loader *loader, uint64_t epoch, size_t batch);
 /* The next batch; valid until the next call. A picture that cannot be read (rn_record_read) is
- * replaced by the next of the epoch and counted; more than 5% of the set is RN_EINPUT. The count is
- * that of the batches given, however far the workers are ahead. RN_ENOMEM. */
+ * replaced by the next of the epoch, told and counted, once; more than 5% of the set is RN_EINPUT.
+ * That is of the batches given, however far the workers are ahead. RN_ENOMEM. */
 RN_MUST_USE rn_status rn_loader_next(rn_loader *loader, const rn_batch **batch);
 size_t rn_loader_bad(const rn_loader *loader); /* pictures that could not be read, so far */
-/* What is wrong with bad picture `index`, in the order met; valid as long as the loader. */
-const char *rn_loader_bad_text(const rn_loader *loader, size_t index);
 double
 rn_loader_waited(const rn_loader *loader); /* seconds that rn_loader_next has waited in all */
 

@@ -7,8 +7,9 @@
 
 /* Run `det` on every picture of `set` (whose classes are the model's, in its order:
  * rn_dataset_match_classes) and collect the boxes in the set's own ids. Pictures that cannot be
- * read are skipped, told by hooks->message and counted in *n_bad; more than 5% of the set is
- * RN_EINPUT. The detector's score threshold decides what is kept. `hooks` may be NULL. */
+ * read are skipped, told by hooks->message (as are warnings) and counted in *n_bad; more than 5% of
+ * the set is RN_EINPUT. The detector's score threshold decides what is kept. `hooks` may be NULL.
+ */
 RN_MUST_USE rn_status rn_detect_set(rn_results *out, size_t *n_bad, rn_detector *det,
                                     const rn_dataset *set, const rn_hooks *hooks);
 

@@ -17,6 +17,10 @@ void rn_trainer_log(rn_trainer *t, const char *format, ...) {
     if (t->hooks.message) t->hooks.message(t->hooks.context, line);
 }
 
+void rn_trainer_log_line(void *trainer, const char *line) {
+    rn_trainer_log(trainer, "%s", line);
+}
+
 /* What the anchors make of the training set, without augmentation. */
 typedef struct coverage {
     size_t boxes,

@@ -45,7 +45,7 @@ static rn_status open_data(rn_trainer *t) {
     return RN_OK;
 }
 
-static rn_loader_options loader_options(const rn_trainer *t) {
+static rn_loader_options loader_options(rn_trainer *t) {
     const rn_train_options *o = &t->options;
     return (rn_loader_options){.batch = o->batch,
                                .seed = o->seed,
@@ -56,7 +56,8 @@ static rn_loader_options loader_options(const rn_trainer *t) {
                                            .scale_min = (float)o->scale_min,
                                            .scale_max = (float)o->scale_max,
                                            .color = (float)o->color},
-                               .workers = o->workers};
+                               .workers = o->workers,
+                               .hooks = {.context = t, .message = rn_trainer_log_line}};
 }
 
 static size_t most_targets(const rn_dataset *set) {

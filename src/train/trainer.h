@@ -89,6 +89,7 @@ RN_MUST_USE rn_status rn_trainer_draw_val(const rn_trainer *trainer, const rn_re
 
 void rn_trainer_log(rn_trainer *trainer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void rn_trainer_log_line(void *trainer, const char *line); /* as a hook */
 
 double rn_now(void); /* seconds of the monotonic clock */
 

@@ -22,13 +22,19 @@ static rn_status save_best(rn_trainer *t, double threshold) {
     return status;
 }
 
+static void show_progress(void *trainer, const char *line) {
+    const rn_trainer *t = trainer;
+    if (t->hooks.progress) t->hooks.progress(t->hooks.context, line);
+}
+
 rn_status rn_trainer_validate(rn_trainer *t, double *ap, double *ap50) {
     rn_position *p = &t->position;
     rn_detector *det = NULL;
     rn_results results = {0};
     rn_evaluation evaluation = {0};
-    /* Unreadable pictures were told of when training began. */
-    const rn_hooks quiet = {.context = t->hooks.context, .progress = t->hooks.progress};
+    const rn_hooks hooks = {.context = t,
+                            .message = p->best_step == 0 ? rn_trainer_log_line : NULL, /* once */
+                            .progress = show_progress};
     size_t bad;
     rn_status status;
     *ap = *ap50 = NAN;
@@ -38,7 +44,7 @@ rn_status rn_trainer_validate(rn_trainer *t, double *ap, double *ap50) {
     }
     if ((status = rn_detector_create(&det, &t->config, t->threads, NULL)) != RN_OK) goto done;
     memcpy(rn_detector_weights(det), weights_to_use(t), t->network.graph.n_stored * sizeof(real));
-    if ((status = rn_detect_set(&results, &bad, det, &t->val, &quiet)) != RN_OK) goto done;
+    if ((status = rn_detect_set(&results, &bad, det, &t->val, &hooks)) != RN_OK) goto done;
     if ((status = rn_evaluate(&evaluation, &t->val, &results, t->threads)) != RN_OK) goto done;
     *ap = evaluation.stats[0];
     *ap50 = evaluation.stats[1];
