@@ -276,6 +276,36 @@ START_TEST(bmp_that_lies_is_refused) {
 }
 END_TEST
 
+/* What lies behind a palette is no colour. */
+START_TEST(bmp_colours_are_in_the_palette) {
+    static const struct {
+        int bits, colours;
+        uint8_t good[4], bad[4]; /* rows of 3 pixels; what pads them may be anything */
+        int at, colour;          /* of the fault */
+    } cases[] = {{1, 1, {0x1f, 0xff, 0, 0}, {0x40, 0, 0, 0}, 0, 1},
+                 {4, 2, {0x01, 0x0f, 0, 0}, {0x01, 0x20, 0, 0}, 1, 2},
+                 {8, 2, {1, 0, 1, 9}, {0, 1, 255, 0}, 2, 255}};
+    const uint8_t palette[] = {3, 2, 1, 0, 6, 5, 4, 0};
+    for (size_t i = 0; i < 3; i++) {
+        char want[128];
+        bmp_spec spec = {.width = 3,
+                         .height = 1,
+                         .bits = cases[i].bits,
+                         .between = palette,
+                         .between_size = 4 * (size_t)cases[i].colours,
+                         .pixels = cases[i].good,
+                         .pixels_size = 4};
+        bmp_make(&file, &spec);
+        decodes(true);
+        spec.pixels = cases[i].bad;
+        bmp_make(&file, &spec);
+        snprintf(want, sizeof want, "p: offset %d: a BMP with colour %d of %d",
+                 54 + 4 * cases[i].colours + cases[i].at, cases[i].colour, cases[i].colours);
+        refused(want);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("image_bad");
     TCase *tests = tcase_create("image_bad");
@@ -290,6 +320,7 @@ int main(void) {
     tcase_add_test(tests, jpeg_that_lies_is_refused);
     tcase_add_test(tests, bmp_cut_anywhere_is_refused);
     tcase_add_test(tests, bmp_that_lies_is_refused);
+    tcase_add_test(tests, bmp_colours_are_in_the_palette);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

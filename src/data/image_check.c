@@ -149,6 +149,24 @@ static rn_status bmp_header(rn_picture_info *info, const uint8_t *bytes, size_t 
     return RN_OK;
 }
 
+/* Every pixel of `bits` (1, 4 or 8) has a colour: stb_image would read whatever lies behind the
+ * palette, which ends where the rows begin. */
+static rn_status bmp_colours(const rn_picture_info *info, const uint8_t *bytes, size_t bits,
+                             const char *name) {
+    const size_t first = little32(bytes + 10), palette = 14 + (size_t)little32(bytes + 14);
+    const size_t colours = first > palette ? (first - palette) / 4 : 0;
+    const size_t row = ((size_t)info->width * bits + 31) / 32 * 4;
+    for (size_t y = 0; y < (size_t)info->height; y++)
+        for (size_t x = 0; x < (size_t)info->width; x++) {
+            const size_t at = first + y * row + x * bits / 8, shift = 8 - bits - x * bits % 8;
+            const size_t colour = (size_t)(bytes[at] >> shift) & ((1u << bits) - 1);
+            if (colour >= colours)
+                return rn_fail(RN_EINPUT, "%s: offset %zu: a BMP with colour %zu of %zu", name, at,
+                               colour, colours);
+        }
+    return RN_OK;
+}
+
 static rn_status bmp_whole(const rn_picture_info *info, const uint8_t *bytes, size_t size,
                            const char *name) {
     const uint64_t first = little32(bytes + 10),
@@ -160,6 +178,8 @@ static rn_status bmp_whole(const rn_picture_info *info, const uint8_t *bytes, si
     if ((compression == 0 || compression == 3) && need > size)
         return rn_fail(RN_EINPUT, "%s: offset %zu: the BMP is cut: %zu bytes, want %llu", name,
                        size, size, (unsigned long long)need);
+    if (compression == 0 && (bits == 1 || bits == 4 || bits == 8))
+        return bmp_colours(info, bytes, bits, name);
     return RN_OK;
 }
 
