@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -77,6 +78,18 @@ static inline void run_refused(int code, const char *line) {
     char err[1024];
     snprintf(err, sizeof err, "%s\n", line);
     run_gave(code, "", err);
+}
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { LIMITS_MEMORY = 0 }; /* their shadow alone is larger */
+#else
+enum { LIMITS_MEMORY = 1 };
+#endif
+
+/* In the program's process. */
+static inline void limit_memory(rlim_t bytes) {
+    const struct rlimit limit = {bytes, bytes};
+    if (LIMITS_MEMORY && setrlimit(RLIMIT_AS, &limit) != 0) _exit(99);
 }
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})

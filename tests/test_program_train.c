@@ -255,17 +255,6 @@ START_TEST(a_place_that_cannot_be_written) {
 }
 END_TEST
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-enum { LIMITS_MEMORY = 0 }; /* their shadow alone is larger */
-#else
-enum { LIMITS_MEMORY = 1 };
-#endif
-
-static void limit_memory(rlim_t bytes) {
-    const struct rlimit limit = {bytes, bytes};
-    if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(99);
-}
-
 static void small_memory(void) {
     limit_memory((rlim_t)200 << 20);
 }
