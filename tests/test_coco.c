@@ -166,7 +166,7 @@ START_TEST(texts_that_are_no_set) {
     refuses("{\"images\":[{\"id\":1,\"file_name\":\"a^\xe9\"}]}", "not UTF-8 (got byte 0xe9)");
     temp_text("t.json", deep);
     ck_assert_int_eq(rn_coco_read(&set, temp_path("t.json")), RN_EINPUT);
-    is_error("t.json", "1:1", "", "ground truth (got an array, want an object)");
+    is_error("t.json", "1:65", "", "nested deeper than 64");
     memcpy(deep, "{\"a\":", 5);
     temp_text("t.json", deep);
     ck_assert_int_eq(rn_coco_read(&set, temp_path("t.json")), RN_EINPUT);

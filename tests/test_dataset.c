@@ -181,7 +181,7 @@ START_TEST(voc_refuses_bad_annotations) {
     refused(temp_root, NULL, RN_SPLIT_TRAIN, "z.xml:3:11: not well-formed xml: mismatched tag");
     unlink(temp_path("Annotations/z.xml"));
     temp_text("Annotations/b.xml", "<annotation><filename>a.bmp</filename></annotation>");
-    refused(temp_root, "all", RN_SPLIT_TRAIN, "two annotations name the picture \"a.bmp\"");
+    refused(temp_root, "all", RN_SPLIT_TRAIN, ": the picture \"a.bmp\" is there twice");
     temp_text("Annotations/b.xml", "<annotation><filename>../a.bmp</filename></annotation>");
     refused(temp_root, "all", RN_SPLIT_TRAIN,
             "b.xml: file name leads out of the folder (got \"../a.bmp\")");

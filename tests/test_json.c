@@ -85,8 +85,8 @@ START_TEST(values_and_structure) {
     reads("true", "true end");
     reads(" null ", "null end");
     reads("[1,[2,[]],{}]", "[ 1 [ 2 [ ] ] { } ] end");
-    reads("{\"a\":1,\"b\":{\"\":[true,false,null]},\"a\":\"x\"}",
-          "{ key:a 1 key:b { key: [ true false null ] } key:a 'x' } end");
+    reads("{\"a\":1,\"b\":{\"\":[true,false,null]},\"c\":\"x\"}",
+          "{ key:a 1 key:b { key: [ true false null ] } key:c 'x' } end");
     reads("{ \"a\" : [ 1 , -2.5e+3 ] , \"b\" : \"c\" }", "{ key:a [ 1 -2.5e+3 ] key:b 'c' } end");
     reads("\xef\xbb\xbf[7]", "[ 7 ] end"); /* a byte order mark */
 }
@@ -122,6 +122,34 @@ START_TEST(structure_is_strict) {
     refuses("[\x7f]", "f:1:2: not JSON (got byte 0x7f, want a value)");
     refuses("[\f]", "f:1:2: not JSON (got byte 0x0c, want a value)"); /* no blank of JSON's */
     refuses("\xc2\xa0[]", "f:1:1: not JSON (got byte 0xc2, want a value)");
+}
+END_TEST
+
+/* Within one object, however they are written; any that is open around it may hold the same. */
+START_TEST(keys_are_unique) {
+    reads("{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]},\"A\":{\"a\":3},\"a \":4}",
+          "{ key:a { key:a [ { key:a 1 } { key:a 2 } ] } key:A { key:a 3 } key:a  4 } end");
+    refuses("{\"a\":1,\n\"a\":2}", "f:2:1: duplicate key (got \"a\", first at 1:2)");
+    refuses("{\"a\":{\"b\":1},\"c\":[{\"d\":2}],\"a\":2}",
+            "f:1:28: duplicate key (got \"a\", first at 1:2)");
+    refuses("[{\"x\":{\"b\":{},\"\\u0062\":1}}]",
+            "f:1:15: duplicate key (got \"\\u0062\", first at 1:8)");
+    refuses("{\"\":1,\"\":2}", "f:1:7: duplicate key (got \"\", first at 1:2)");
+    refuses("{\"\\\"x\":1,\"\\\"x\":2}", "f:1:10: duplicate key (got \"\\\"x\", first at 1:2)");
+    refuses("{\"3456789 123456789 123456789 123456789\u00e9z\":1,"
+            "\"3456789 123456789 123456789 123456789\u00e9z\":1}",
+            "f:1:45: duplicate key (got \"3456789 123456789 123456789 123456789\u00e9z\", first at "
+            "1:2)");
+    refuses("{\"3456789 123456789 123456789 123456789 1\u00e9\":1,"
+            "\"3456789 123456789 123456789 123456789 1\u00e9\":1}",
+            "f:1:46: duplicate key (got \"3456789 123456789 123456789 123456789 1...\", first at "
+            "1:2)");
+    char *many = malloc(100000 * 10), *end = many; /* found in no time */
+    ck_assert_ptr_nonnull(many);
+    for (int i = 0; i < 100000; i++) end += sprintf(end, "%c\"%d\":0", i ? ',' : '{', i % 99999);
+    strcpy(end, "}");
+    refuses(many, "f:1:888881: duplicate key (got \"0\", first at 1:2)");
+    free(many);
 }
 END_TEST
 
@@ -378,6 +406,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_add_test(tests, values_and_structure);
     tcase_add_test(tests, structure_is_strict);
+    tcase_add_test(tests, keys_are_unique);
     tcase_add_test(tests, nothing_may_follow);
     tcase_add_test(tests, other_encodings_are_refused);
     tcase_add_test(tests, depth_has_an_end);

@@ -209,7 +209,10 @@ START_TEST(objects_are_checked) {
                "f:3:3: duplicate key (got \"id\", first at 1:2)");
     no_members("{\"id\":1,\"size\":2,\"size\":2}", /* one that need not be there */
                "f:1:18: duplicate key (got \"size\", first at 1:9)");
+    no_members("{\"id\":1,\"name\":2,\"z\":3,\"z\":4}", /* one that is passed over */
+               "f:1:24: duplicate key (got \"z\", first at 1:18)");
     no_members("[1]", "f:1:1: thing (got an array, want an object)");
+    no_members("[1,]", "f:1:4: not JSON (got ']', want a value)");
     no_members("5", "f:1:1: thing (got 5, want an object)");
     no_members("{\"id\":1,", "f:1:9: not JSON (got the end of the file, want a key)");
 }

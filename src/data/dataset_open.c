@@ -20,6 +20,25 @@ static rn_status not_recognised(const char *data) {
     return rn_fail(RN_EINPUT, "%s: no data set (looked for %s)", data, looks);
 }
 
+static int compare_files(const void *a, const void *b) {
+    return strcmp((*(rn_record *const *)a)->file, (*(rn_record *const *)b)->file);
+}
+
+/* A picture that is there twice would be in train and val, or count twice. */
+static rn_status check_unique(const rn_dataset *set) {
+    const rn_record **sorted;
+    rn_status status = RN_OK;
+    RN_TRY(rn_alloc(&sorted, set->n_records, sizeof *sorted));
+    for (size_t i = 0; i < set->n_records; i++) sorted[i] = &set->records[i];
+    qsort(sorted, set->n_records, sizeof *sorted, compare_files);
+    for (size_t i = 1; i < set->n_records && status == RN_OK; i++)
+        if (strcmp(sorted[i - 1]->file, sorted[i]->file) == 0)
+            status = rn_fail(RN_EINPUT, "%s: the picture \"%s\" is there twice", set->name,
+                             sorted[i]->file);
+    free(sorted);
+    return status;
+}
+
 /* ---- objects fit for training ---- */
 
 /* Clip to the picture, if its size is known; false if the box is empty then. */
@@ -89,6 +108,7 @@ static rn_status open_request(rn_dataset *out, const rn_request *request) {
     const rn_format *format = find_format(request->data);
     if (!format) return not_recognised(request->data);
     RN_TRY(format->open(out, request));
+    RN_TRY(check_unique(out));
     RN_TRY(rn_dataset_drop_missing(out));
     if (!out->notes) RN_TRY(rn_strdup(&out->notes, ""));
     if (request->use != RN_SPLIT_TRAIN) return RN_OK;

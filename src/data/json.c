@@ -110,6 +110,7 @@ rn_status rn_json_open(rn_json *json, const char *path, const char *text, size_t
 
 void rn_json_free(rn_json *json) {
     free(json->unescaped);
+    free(json->keys);
     *json = (rn_json){0};
 }
 
@@ -219,6 +220,41 @@ static rn_status read_string(rn_json *json, rn_json_token *token) {
     return escapes ? unescape(json, &token->text, &token->size) : RN_OK;
 }
 
+/* ---- keys ---- */
+
+struct rn_json_key {
+    uint64_t hash; /* FNV-1a of the text without escapes: two keys of one hash are one */
+    size_t offset;
+};
+
+static rn_status add_key(rn_json *json, const rn_json_token *token) {
+    struct rn_json_key key = {UINT64_C(0xcbf29ce484222325), token->offset};
+    for (size_t i = 0; i < token->size; i++)
+        key.hash = (key.hash ^ (unsigned char)token->text[i]) * UINT64_C(0x100000001b3);
+    RN_TRY(rn_reserve(&json->keys, &json->cap_keys, json->n_keys + 1, sizeof *json->keys));
+    json->keys[json->n_keys++] = key;
+    return RN_OK;
+}
+
+static int compare_keys(const void *a, const void *b) {
+    const struct rn_json_key *x = a, *y = b;
+    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+    return x->offset < y->offset ? -1 : 1;
+}
+
+/* At the end of an object: drop its keys, from `first` on, of which no two may be one. */
+static rn_status check_keys(rn_json *json, size_t first) {
+    struct rn_json_key *keys = json->keys + first;
+    const size_t n = json->n_keys - first;
+    json->n_keys = first;
+    if (n < 2) return RN_OK;
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (size_t i = 1; i < n; i++)
+        if (keys[i].hash == keys[i - 1].hash)
+            return rn_json_duplicate(json, keys[i].offset, keys[i - 1].offset);
+    return RN_OK;
+}
+
 /* ---- tokens ---- */
 
 static void skip_blanks(rn_json *json) {
@@ -256,6 +292,7 @@ static rn_status open_level(rn_json *json, rn_json_token *token, bool is_object)
     if (json->depth == RN_JSON_DEPTH)
         return rn_json_fail(json, json->at, "nested deeper than %d", RN_JSON_DEPTH);
     token->type = is_object ? RN_JSON_OBJECT : RN_JSON_ARRAY;
+    json->first_key[json->depth] = json->n_keys;
     json->is_object[json->depth++] = is_object;
     json->expect = is_object ? FIRST_KEY : FIRST_ELEMENT;
     json->at++;
@@ -267,7 +304,7 @@ static rn_status close_level(rn_json *json, rn_json_token *token) {
     token->type = json->is_object[json->depth] ? RN_JSON_OBJECT_END : RN_JSON_ARRAY_END;
     json->expect = NEXT;
     json->at++;
-    return RN_OK;
+    return check_keys(json, json->first_key[json->depth]);
 }
 
 static rn_status read_value(rn_json *json, rn_json_token *token) {
@@ -290,6 +327,7 @@ static rn_status read_key(rn_json *json, rn_json_token *token) {
         return syntax_error(json, json->expect == FIRST_KEY ? "a key or '}'" : "a key");
     token->type = RN_JSON_KEY;
     RN_TRY(read_string(json, token));
+    RN_TRY(add_key(json, token));
     skip_blanks(json);
     if (byte_at(json, json->at) != ':') return syntax_error(json, "':'");
     json->at++;

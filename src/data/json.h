@@ -1,8 +1,10 @@
 /* json.h: a pull reader of JSON text (RFC 8259) in memory. No tree is built: the caller asks for
- * one token after the other, and memory is that of the longest string with escapes.
+ * one token after the other, and memory is that of the longest string with escapes and of the keys
+ * of the objects that are open.
  *
  * Strict: UTF-8 alone (a byte order mark is let pass), numbers by the grammar and within a double,
- * strings closed and without lone surrogates, nothing behind the end, at most RN_JSON_DEPTH levels.
+ * strings closed and without lone surrogates, no key twice in an object (which shows at its end),
+ * nothing behind the end, at most RN_JSON_DEPTH levels.
  * Every refusal is RN_EINPUT with "FILE:LINE:COL: what (got X, want Y)"; lines and columns count
  * from 1, columns in characters. */
 #ifndef RN_DATA_JSON_H
@@ -46,6 +48,9 @@ typedef struct rn_json {
     bool is_object[RN_JSON_DEPTH]; /* the others are arrays */
     char *unescaped;               /* [cap] */
     size_t cap;
+    struct rn_json_key *keys; /* [n_keys] of all objects that are open */
+    size_t n_keys, cap_keys;
+    size_t first_key[RN_JSON_DEPTH]; /* of the object at each level */
 } rn_json;
 
 /* Begin reading text[0, size) with text[size] == 0 (as rn_file_read gives it), which stays the
@@ -67,6 +72,9 @@ void rn_json_place(const rn_json *json, size_t offset, size_t *line, size_t *col
 /* RN_EINPUT with "FILE:LINE:COL: " before the formatted text. */
 rn_status rn_json_fail(const rn_json *json, size_t offset, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* RN_EINPUT for the key at `offset`, which was met at `first` before. */
+rn_status rn_json_duplicate(const rn_json *json, size_t offset, size_t first);
 
 /* RN_EINPUT "FILE:LINE:COL: WHAT (got the token's text, want WANT)". */
 rn_status rn_json_unwanted(const rn_json *json, const rn_json_token *token, const char *what,

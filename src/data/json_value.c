@@ -34,6 +34,16 @@ rn_status rn_json_fail(const rn_json *json, size_t offset, const char *format, .
     return rn_fail(RN_EINPUT, "%s:%zu:%zu: %s", json->path, line, column, text);
 }
 
+rn_status rn_json_duplicate(const rn_json *json, size_t offset, size_t first) {
+    const char *name = json->text + offset + 1; /* behind its quote */
+    size_t size = 0, line, column;
+    while (size < SHOWN && name[size] != '"') size += name[size] == '\\' ? 2 : 1;
+    while (((unsigned char)name[size] & 0xc0) == 0x80) size--; /* no half character */
+    rn_json_place(json, first, &line, &column);
+    return rn_json_fail(json, offset, "duplicate key (got \"%.*s%s\", first at %zu:%zu)", (int)size,
+                        name, name[size] == '"' ? "" : "...", line, column);
+}
+
 rn_status rn_json_unwanted(const rn_json *json, const rn_json_token *token, const char *what,
                            const char *want) {
     const char *quote = token->type == RN_JSON_STRING ? "\"" : "", *dots = "";
@@ -53,8 +63,10 @@ rn_status rn_json_unwanted(const rn_json *json, const rn_json_token *token, cons
 /* ---- objects ---- */
 
 rn_status rn_json_begin(rn_json *json, rn_json_members *members, const rn_json_token *token) {
-    if (token->type != RN_JSON_OBJECT)
+    if (token->type != RN_JSON_OBJECT) {
+        RN_TRY(rn_json_skip(json, token)); /* what is no JSON is told first */
         return rn_json_unwanted(json, token, members->what, "an object");
+    }
     members->object = token->offset;
     members->next = 0;
     memset(members->places, 0, sizeof members->places);
@@ -82,14 +94,6 @@ static rn_status check_required(const rn_json *json, const rn_json_members *memb
     return RN_OK;
 }
 
-static rn_status duplicate_key(const rn_json *json, const rn_json_members *members, size_t key,
-                               const rn_json_token *name) {
-    size_t line, column;
-    rn_json_place(json, members->places[key], &line, &column);
-    return rn_json_fail(json, name->offset, "duplicate key (got \"%s\", first at %zu:%zu)",
-                        members->keys[key], line, column);
-}
-
 rn_status rn_json_member(rn_json *json, rn_json_members *members, size_t *key,
                          rn_json_token *value) {
     for (;;) {
@@ -99,7 +103,8 @@ rn_status rn_json_member(rn_json *json, rn_json_members *members, size_t *key,
         if (name.type == RN_JSON_OBJECT_END) return check_required(json, members);
         const size_t found = find_key(members, &name);
         if (found < members->n) {
-            if (members->places[found]) return duplicate_key(json, members, found, &name);
+            if (members->places[found]) /* at once: its value must not be read twice */
+                return rn_json_duplicate(json, name.offset, members->places[found]);
             members->places[found] = name.offset;
         }
         RN_TRY(rn_json_next(json, value));

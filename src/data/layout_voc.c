@@ -295,25 +295,6 @@ static rn_status add_record(rn_dataset *set, size_t *cap, const voc *v, const en
     return RN_OK;
 }
 
-static int compare_files(const void *a, const void *b) {
-    return strcmp((*(rn_record *const *)a)->file, (*(rn_record *const *)b)->file);
-}
-
-/* Two xml files must not speak of one picture. */
-static rn_status check_unique(const rn_dataset *set) {
-    const rn_record **sorted;
-    rn_status status = RN_OK;
-    RN_TRY(rn_alloc(&sorted, set->n_records, sizeof *sorted));
-    for (size_t i = 0; i < set->n_records; i++) sorted[i] = &set->records[i];
-    qsort(sorted, set->n_records, sizeof *sorted, compare_files);
-    for (size_t i = 1; i < set->n_records && status == RN_OK; i++)
-        if (strcmp(sorted[i - 1]->file, sorted[i]->file) == 0)
-            status = rn_fail(RN_EINPUT, "%s: two annotations name the picture \"%s\"", set->name,
-                             sorted[i]->file);
-    free(sorted);
-    return status;
-}
-
 static rn_status set_classes(rn_dataset *set, voc *v) {
     set->class_names = v->classes;
     set->n_classes = v->n_classes;
@@ -364,9 +345,7 @@ static rn_status open_set(rn_dataset *out, const rn_request *request) {
         goto done;
     for (size_t i = 0; i < v.n_chosen && status == RN_OK; i++)
         status = add_record(out, &cap, &v, &v.entries[v.chosen[i]], part);
-    if (status != RN_OK || (status = check_unique(out)) != RN_OK ||
-        (status = set_classes(out, &v)) != RN_OK)
-        goto done;
+    if (status != RN_OK || (status = set_classes(out, &v)) != RN_OK) goto done;
     if (request->use == RN_SPLIT_TRAIN && part == RN_PART_ALL) status = drop_unused_classes(out);
 done:
     free_voc(&v);
