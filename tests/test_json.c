@@ -138,11 +138,11 @@ START_TEST(keys_are_unique) {
     refuses("{\"\\\"x\":1,\"\\\"x\":2}", "f:1:10: duplicate key (got \"\\\"x\", first at 1:2)");
     refuses("{\"3456789 123456789 123456789 123456789\u00e9z\":1,"
             "\"3456789 123456789 123456789 123456789\u00e9z\":1}",
-            "f:1:45: duplicate key (got \"3456789 123456789 123456789 123456789\u00e9z\", first at "
+            "f:1:46: duplicate key (got \"3456789 123456789 123456789 123456789\u00e9z\", first at "
             "1:2)");
     refuses("{\"3456789 123456789 123456789 123456789 1\u00e9\":1,"
             "\"3456789 123456789 123456789 123456789 1\u00e9\":1}",
-            "f:1:46: duplicate key (got \"3456789 123456789 123456789 123456789 1...\", first at "
+            "f:1:47: duplicate key (got \"3456789 123456789 123456789 123456789 1...\", first at "
             "1:2)");
     char *many = malloc(100000 * 10), *end = many; /* found in no time */
     ck_assert_ptr_nonnull(many);
