@@ -127,6 +127,7 @@ END_TEST
 
 /* Within one object, however they are written; any that is open around it may hold the same. */
 START_TEST(keys_are_unique) {
+    rn_json_token token;
     reads("{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]},\"A\":{\"a\":3},\"a \":4}",
           "{ key:a { key:a [ { key:a 1 } { key:a 2 } ] } key:A { key:a 3 } key:a  4 } end");
     refuses("{\"a\":1,\n\"a\":2}", "f:2:1: duplicate key (got \"a\", first at 1:2)");
@@ -148,8 +149,10 @@ START_TEST(keys_are_unique) {
     ck_assert_ptr_nonnull(many);
     for (int i = 0; i < 100000; i++) end += sprintf(end, "%c\"%d\":0", i ? ',' : '{', i % 99999);
     strcpy(end, "}");
-    refuses(many, "f:1:888881: duplicate key (got \"0\", first at 1:2)");
+    opens(many);
     free(many);
+    while (rn_json_next(&json, &token) == RN_OK) ck_assert_int_ne(token.type, RN_JSON_END);
+    ck_assert_str_eq(rn_error_text(), "f:1:988882: duplicate key (got \"0\", first at 1:2)");
 }
 END_TEST
 
