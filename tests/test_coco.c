@@ -1,8 +1,8 @@
 /* The COCO readers, ground truth and results: what they take as it is, what they refuse, with the
  * whole text. */
 #include "data/coco.h"
+#include "marked_text.h"
 #include "suite.h"
-#include "temp_folder.h"
 
 static rn_dataset set;
 static rn_results results;
@@ -22,24 +22,6 @@ static void teardown(void) {
 #define BOX              "\"bbox\":[1,2,3,4]"
 #define OF               "\"image_id\":7,\"category_id\":3,"
 
-/* Write `text` without its marks as `name`; "LINE:COL" of '^' and, where there is one, of '~'. */
-static void write_marked(const char *name, const char *text, char place[32], char other[32]) {
-    char *plain = malloc(strlen(text) + 1);
-    size_t n = 0, line = 1, column = 1;
-    ck_assert_ptr_nonnull(plain);
-    for (const char *s = text; *s; s++) {
-        if (*s == '^' || *s == '~') {
-            snprintf(*s == '^' ? place : other, 32, "%zu:%zu", line, column);
-            continue;
-        }
-        column = *s == '\n' ? 1 : column + 1;
-        line += *s == '\n';
-        plain[n++] = *s;
-    }
-    temp_bytes(name, plain, n);
-    free(plain);
-}
-
 static void reads(const char *text) {
     temp_text("t.json", text);
     rn_dataset_free(&set);
@@ -47,26 +29,16 @@ static void reads(const char *text) {
     ck_assert_msg(status == RN_OK, "%s", rn_error_text());
 }
 
-/* The error is "FILE:LINE:COL: what", with the place of '^' in the text; a '@' in `what` stands for
- * the place of '~'. */
-static void is_error(const char *file, const char *place, const char *other, const char *what) {
-    char want[1024];
-    const char *at = strchr(what, '@');
-    if (at)
-        snprintf(want, sizeof want, "%s:%s: %.*s%s%s", temp_path(file), place, (int)(at - what),
-                 what, other, at + 1);
-    else
-        snprintf(want, sizeof want, "%s:%s: %s", temp_path(file), place, what);
-    ck_assert_str_eq(rn_error_text(), want);
+static void is_error(const char *file, const char *what) {
+    ck_assert_str_eq(rn_error_text(), marked_message(temp_path(file), what));
 }
 
 static void refuses(const char *text, const char *what) {
-    char place[32] = "", other[32] = "";
-    write_marked("t.json", text, place, other);
+    marked_write("t.json", text);
     rn_dataset_free(&set);
     set.n_records = 77;
     ck_assert_int_eq(rn_coco_read(&set, temp_path("t.json")), RN_EINPUT);
-    is_error("t.json", place, other, what);
+    is_error("t.json", what);
     const rn_dataset empty = {0};
     ck_assert_mem_eq(&set, &empty, sizeof set);
 }
@@ -164,13 +136,12 @@ START_TEST(texts_that_are_no_set) {
     refuses("{\"categories\":^3}", "\"categories\" (got 3, want an array)");
     refuses("{~\"images\":[],^\"images\":[]}", "duplicate key (got \"images\", first at @)");
     refuses("{\"images\":[{\"id\":1,\"file_name\":\"a^\xe9\"}]}", "not UTF-8 (got byte 0xe9)");
-    temp_text("t.json", deep);
-    ck_assert_int_eq(rn_coco_read(&set, temp_path("t.json")), RN_EINPUT);
-    is_error("t.json", "1:65", "", "nested deeper than 64");
+    deep[64] = '^';
+    refuses(deep, "nested deeper than 64");
     memcpy(deep, "{\"a\":", 5);
-    temp_text("t.json", deep);
-    ck_assert_int_eq(rn_coco_read(&set, temp_path("t.json")), RN_EINPUT);
-    is_error("t.json", "1:69", "", "nested deeper than 64"); /* 1 and 63 of the array's, then one */
+    deep[64] = '[';
+    deep[68] = '^'; /* behind 1 and 63 of the array's */
+    refuses(deep, "nested deeper than 64");
     free(deep);
     ck_assert_int_eq(rn_coco_read(&set, temp_path("none.json")), RN_EINPUT);
     snprintf(want, sizeof want, "%s: cannot open: No such file or directory",
@@ -302,11 +273,10 @@ static rn_status read_results(void) {
 }
 
 static void refuses_results(const char *text, const char *what) {
-    char place[32] = "", other[32] = "";
     const rn_results empty = {0};
-    write_marked("d.json", text, place, other);
+    marked_write("d.json", text);
     ck_assert_int_eq(read_results(), RN_EINPUT);
-    is_error("d.json", place, other, what);
+    is_error("d.json", what);
     ck_assert_mem_eq(&results, &empty, sizeof results);
 }
 
