@@ -81,6 +81,18 @@ static void cover_record(coverage *c, workspace *w, const rn_trainer *t, const r
     for (size_t i = 0; i < n; i++) c->uncovered += w->best[i] < options.matcher.foreground;
 }
 
+/* What was skipped or repaired in a split. */
+static void log_notes(rn_trainer *t, const rn_dataset *set, const char *split) {
+    if (set->n_skipped > 0)
+        rn_trainer_log(t, "data        %s%zu objects skipped:", split, set->n_skipped);
+    for (const char *line = set->notes; line && *line;) {
+        const char *end = line;
+        while (*end && *end != '\n') end++;
+        rn_trainer_log(t, "            %s%.*s", split, (int)(end - line), line);
+        line = *end ? end + 1 : end;
+    }
+}
+
 static void log_data(rn_trainer *t) {
     const rn_dataset *set = &t->train;
     size_t empty = 0;
@@ -89,13 +101,8 @@ static void log_data(rn_trainer *t) {
                    "data        %zu pictures to train on (%zu without objects), %zu boxes, %zu "
                    "classes; %zu to validate",
                    set->n_records, empty, set->n_objects, set->n_classes, t->val.n_records);
-    if (set->n_skipped > 0) rn_trainer_log(t, "data        %zu objects skipped:", set->n_skipped);
-    for (const char *line = set->notes; line && *line;) {
-        const char *end = line;
-        while (*end && *end != '\n') end++;
-        rn_trainer_log(t, "            %.*s", (int)(end - line), line);
-        line = *end ? end + 1 : end;
-    }
+    log_notes(t, set, "");
+    log_notes(t, &t->val, "val: ");
 }
 
 rn_status rn_trainer_describe(rn_trainer *t) {
