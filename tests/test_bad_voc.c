@@ -80,7 +80,7 @@ START_TEST(line_39_not_well_formed) {
     is_refused("^", NOT "no element found");
     is_refused("<annotation>\n  <size></^annotation>", NOT "mismatched tag");
     is_refused("<annotation/>\n^<annotation/>", NOT "junk after document element");
-    is_refused("<annotation>\n<object^", NOT "unclosed token");
+    is_refused("<annotation>\n^<object", NOT "unclosed token");
     is_refused("<annotation>^\xff</annotation>", NOT "not well-formed (invalid token)");
     is_refused("<annotation>^&nbsp;</annotation>", NOT "undefined entity");
     is_refused("^{\"images\": []}", NOT "not well-formed (invalid token)");
