@@ -240,6 +240,26 @@ START_TEST(line_16_a_size_that_is_not_the_annotations) {
 }
 END_TEST
 
+START_TEST(line_11_a_colour_beyond_the_palette) {
+    const uint8_t colours[8] = {0}, row[4] = {0, 1, 2, 0};
+    const bmp_spec spec = {.width = 3,
+                           .height = 1,
+                           .bits = 8,
+                           .between = colours,
+                           .between_size = 8,
+                           .pixels = row,
+                           .pixels_size = 4};
+    bmp_make(&file, &spec);
+    file_is_refused("offset 64: a BMP with colour 2 of 2");
+    png_begin(&file, 3, 1, 8, 3);
+    png_chunk(&file, "PLTE", colours, 6);
+    png_data(&file, "\0\0\1\2", 4);
+    png_end(&file);
+    file_is_refused("offset 33: a PNG with colour 2 of 2");
+    is_skipped("", "offset 33: a PNG with colour 2 of 2");
+}
+END_TEST
+
 /* Nobody knows whether it is upside down. */
 START_TEST(line_12_cmyk_that_is_not_known) {
     static const char what[] =
@@ -260,6 +280,7 @@ int main(void) {
     tcase_add_test(tests, line_05_16000_x_16000_without_data);
     tcase_add_test(tests, line_06_png_bomb);
     tcase_add_test(tests, line_07_png_with_a_bad_crc);
+    tcase_add_test(tests, line_11_a_colour_beyond_the_palette);
     tcase_add_test(tests, line_12_cmyk_that_is_not_known);
     tcase_add_test(tests, line_15_formats_that_are_not_read);
     tcase_add_test(tests, line_16_a_size_that_is_not_the_annotations);

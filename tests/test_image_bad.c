@@ -121,6 +121,41 @@ START_TEST(png_that_lies_is_refused) {
 }
 END_TEST
 
+/* What lies behind a palette is no colour. */
+START_TEST(png_colours_are_in_the_palette) {
+    static const struct {
+        int depth, colours; /* of 8 colours */
+        const char *rows;
+        int fault; /* the colour that is not there; -1: none */
+    } cases[] = {{1, 2, "\0\x40", -1},     {1, 1, "\0\x1f", -1},   {1, 1, "\0\x40", 1},
+                 {2, 3, "\0\x18", -1},     {2, 3, "\0\x1c", 3},    {4, 8, "\0\x07\x2f", -1},
+                 {4, 8, "\0\x07\x80", 8},  {8, 2, "\0\1\0\1", -1}, {8, 2, "\0\1\0\2", 2},
+                 {8, 8, "\0\1\0\xff", 255}};
+    static const uint8_t palette[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+                                      13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[128];
+        png_begin(&file, 3, 1, cases[i].depth, 3);
+        png_chunk(&file, "PLTE", palette, 3 * (size_t)cases[i].colours);
+        png_chunk(&file, "tRNS", "\0", 1);
+        png_data(&file, cases[i].rows, 1 + (3 * (size_t)cases[i].depth + 7) / 8);
+        png_end(&file);
+        snprintf(want, sizeof want, "p: offset 33: a PNG with colour %d of %d", cases[i].fault,
+                 cases[i].colours);
+        if (cases[i].fault < 0)
+            decodes(true);
+        else
+            refused(want);
+    }
+    png(3, 1, 8, 3, "\0\0\0\0", 4); /* no palette at all */
+    refused("p: offset 0: a PNG with colour 0 of 0");
+    png_begin(&file, 3, 1, 0, 3); /* a depth that is none */
+    png_data(&file, "\0\0\0\0", 4);
+    png_end(&file);
+    refused("p: offset 0: cannot decode: PNG not supported: 1/2/4/8/16-bit only");
+}
+END_TEST
+
 /* ---- JPEG ---- */
 
 START_TEST(jpeg_cut_anywhere_is_refused) {
@@ -315,6 +350,7 @@ int main(void) {
     tcase_add_test(tests, other_formats_are_unsupported);
     tcase_add_test(tests, png_damage_is_found);
     tcase_add_test(tests, png_that_lies_is_refused);
+    tcase_add_test(tests, png_colours_are_in_the_palette);
     tcase_add_test(tests, jpeg_cut_anywhere_is_refused);
     tcase_add_test(tests, jpeg_cut_at_half_gives_no_grey);
     tcase_add_test(tests, jpeg_that_lies_is_refused);

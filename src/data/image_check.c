@@ -102,6 +102,15 @@ static rn_status jpeg_whole(const uint8_t *bytes, size_t size, const char *name)
 
 /* ---- PNG (W3C, second edition) ---- */
 
+size_t rn_png_find(size_t *length, const uint8_t *bytes, size_t size, const char *type) {
+    for (size_t at = PNG_SIGNATURE; size - at >= PNG_CHUNK; at += PNG_CHUNK + *length) {
+        *length = big32(bytes + at);
+        if (*length > size - at - PNG_CHUNK) break; /* cut: png_whole says so */
+        if (memcmp(bytes + at + 4, type, 4) == 0) return at;
+    }
+    return 0;
+}
+
 static rn_status png_header(rn_picture_info *info, const uint8_t *bytes, size_t size,
                             const char *name) {
     if (size < PNG_SIGNATURE + PNG_CHUNK + 13 || memcmp(bytes + 12, "IHDR", 4) != 0)
@@ -110,11 +119,9 @@ static rn_status png_header(rn_picture_info *info, const uint8_t *bytes, size_t 
     if (width > INT32_MAX || height > INT32_MAX) return fault(name, 16, "a PNG size over 2^31");
     info->width = (int)width;
     info->height = (int)height;
-    for (size_t at = PNG_SIGNATURE, n; size - at >= PNG_CHUNK; at += PNG_CHUNK + n) {
-        n = big32(bytes + at);
-        if (n > size - at - PNG_CHUNK) break; /* cut: png_whole says so */
-        if (memcmp(bytes + at + 4, "eXIf", 4) == 0) take_exif(info, bytes + at + 8, n);
-    }
+    size_t length;
+    const size_t exif = rn_png_find(&length, bytes, size, "eXIf");
+    if (exif) take_exif(info, bytes + exif + 8, length);
     return RN_OK;
 }
 

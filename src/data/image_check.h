@@ -22,6 +22,10 @@ RN_MUST_USE rn_status rn_picture_header(rn_picture_info *info, const uint8_t *by
 RN_MUST_USE rn_status rn_picture_whole(const rn_picture_info *info, const uint8_t *bytes,
                                        size_t size, const char *name);
 
+/* Offset of the first chunk of a PNG that is called `type`, 0 if there is none; *length of its
+ * content, which begins 8 bytes on. */
+size_t rn_png_find(size_t *length, const uint8_t *bytes, size_t size, const char *type);
+
 /* The orientation in an EXIF block, which is a TIFF file; 1 if it says none, 0 if it is broken. */
 int rn_exif_orientation(const uint8_t *tiff, size_t size);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { DEFAULT_MAX_PIXELS = 64000000 };
+enum { PNG_DEPTH = 24, PNG_COLOUR = 25 }; /* offsets of the bytes in a PNG's header */
 #define MAX_FILE ((size_t)1 << 30)
 
 void rn_image_free(rn_image *image) {
@@ -73,24 +74,72 @@ static rn_status turn(rn_image *image, int orientation) {
     return RN_OK;
 }
 
+/* Decode to `channels` bytes a pixel: 3, or 1 for grey. */
+static rn_status decode(rn_image *out, const uint8_t *bytes, size_t size, const char *name,
+                        int channels) {
+    int stored;
+    if (size > INT_MAX)
+        return rn_fail(RN_EINPUT, "%s: offset 0: %zu bytes is too long for a picture", name, size);
+    out->pixels =
+        stbi_load_from_memory(bytes, (int)size, &out->width, &out->height, &stored, channels);
+    if (out->pixels) return RN_OK;
+    if (strcmp(stbi_failure_reason(), "Out of memory") == 0)
+        return rn_fail(RN_ENOMEM, "%s: not enough memory for its pixels", name);
+    return rn_fail(RN_EINPUT, "%s: offset 0: cannot decode: %s", name, stbi_failure_reason());
+}
+
+/* Of a palette's numbers; stb_image refuses others. */
+static bool is_depth(uint8_t bits) {
+    return bits == 1 || bits == 2 || bits == 4 || bits == 8;
+}
+
+/* A PNG with a palette. stb_image would take colours from whatever lies behind the palette's end,
+ * so it decodes a copy that claims to be grey, whose greys are the numbers of the colours. */
+static rn_status decode_palette(rn_image *out, const uint8_t *bytes, size_t size,
+                                const char *name) {
+    size_t length, ignored;
+    const size_t palette = rn_png_find(&length, bytes, size, "PLTE");
+    const size_t alpha = rn_png_find(&ignored, bytes, size, "tRNS");
+    const unsigned step = 255 / ((1u << bytes[PNG_DEPTH]) - 1); /* from one grey to the next */
+    rn_image grey = {0};
+    uint8_t *copy;
+    rn_status status;
+    RN_TRY(rn_alloc(&copy, size, 1));
+    memcpy(copy, bytes, size);
+    copy[PNG_COLOUR] = 0;
+    if (alpha) copy[alpha + 7] = 'x'; /* of a grey one it would mean something else */
+    if ((status = decode(&grey, copy, size, name, 1)) != RN_OK) goto done;
+    const size_t n = (size_t)grey.width * (size_t)grey.height;
+    if ((status = rn_alloc(&out->pixels, n, 3)) != RN_OK) goto done;
+    out->width = grey.width;
+    out->height = grey.height;
+    for (size_t i = 0; i < n && status == RN_OK; i++) {
+        const size_t colour = grey.pixels[i] / step;
+        if (palette && colour < length / 3)
+            memcpy(out->pixels + 3 * i, bytes + palette + 8 + 3 * colour, 3);
+        else
+            status = rn_fail(RN_EINPUT, "%s: offset %zu: a PNG with colour %zu of %zu", name,
+                             palette, colour, palette ? length / 3 : 0);
+    }
+done:
+    rn_image_free(&grey);
+    free(copy);
+    return status;
+}
+
 rn_status rn_image_decode(rn_image *out, const uint8_t *bytes, size_t size, const char *name,
                           size_t max_pixels, bool orientation) {
     rn_picture_info info;
-    int width, height, channels;
+    rn_status status;
     *out = (rn_image){0};
     RN_TRY(rn_picture_header(&info, bytes, size, name));
     RN_TRY(check_size(&info, size, name, max_pixels));
     RN_TRY(rn_picture_whole(&info, bytes, size, name));
-    if (size > INT_MAX)
-        return rn_fail(RN_EINPUT, "%s: offset 0: %zu bytes is too long for a picture", name, size);
-    uint8_t *pixels = stbi_load_from_memory(bytes, (int)size, &width, &height, &channels, 3);
-    if (!pixels && strcmp(stbi_failure_reason(), "Out of memory") == 0)
-        return rn_fail(RN_ENOMEM, "%s: cannot allocate %dx%d pixels", name, info.width,
-                       info.height);
-    if (!pixels)
-        return rn_fail(RN_EINPUT, "%s: offset 0: cannot decode: %s", name, stbi_failure_reason());
-    *out = (rn_image){.width = width, .height = height, .pixels = pixels};
-    const rn_status status = orientation ? turn(out, info.orientation) : RN_OK;
+    if (info.kind == RN_PICTURE_PNG && bytes[PNG_COLOUR] == 3 && is_depth(bytes[PNG_DEPTH]))
+        status = decode_palette(out, bytes, size, name);
+    else
+        status = decode(out, bytes, size, name, 3);
+    if (status == RN_OK && orientation) status = turn(out, info.orientation);
     if (status != RN_OK)
         rn_image_free(out);
     else
