@@ -39,7 +39,8 @@ static void open_saved(const rn_detector_options *options) {
 
 /* A picture of noise, the same for the same size; grey: all 128. */
 static rn_image picture(int width, int height, bool grey) {
-    rn_image image = {width, height, malloc((size_t)width * (size_t)height * 3)};
+    rn_image image = {
+        .width = width, .height = height, .pixels = malloc((size_t)width * (size_t)height * 3)};
     uint32_t state = (uint32_t)(width * 31 + height);
     ck_assert_ptr_nonnull(image.pixels);
     for (size_t i = 0; i < (size_t)width * (size_t)height * 3; i++) {
@@ -338,11 +339,12 @@ START_TEST(an_image_without_pixels) {
     open_saved(NULL);
     const size_t n = run(boxes, 70, 60);
     rn_image real_one = picture(70, 60, false);
-    const rn_image bad[] = {{0, 0, NULL},
-                            {70, 60, NULL},
-                            {0, 60, real_one.pixels},
-                            {70, 0, real_one.pixels},
-                            {-70, 60, real_one.pixels}};
+    uint8_t *pixels = real_one.pixels;
+    const rn_image bad[] = {{.pixels = NULL},
+                            {.width = 70, .height = 60},
+                            {.height = 60, .pixels = pixels},
+                            {.width = 70, .pixels = pixels},
+                            {.width = -70, .height = 60, .pixels = pixels}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         size_t found = 5;
         ck_assert_int_eq(rn_detector_run(det, &bad[i], again, MOST, &found), RN_EINVAL);
