@@ -44,13 +44,13 @@ typedef struct rn_yolo_data {
     char *root;         /* the key "path"; NULL where there is none */
     char **class_names; /* [n_classes] */
     size_t n_classes;
-    rn_yolo_split *splits; /* [n_splits] */
+    rn_yolo_split *splits; /* [n_splits], n_splits > 0 */
     size_t n_splits;
 } rn_yolo_data;
 
 /* Read the keys path, train, val, valid, test, nc and names (a list, or a map from 0 on); the
- * others are passed over. RN_EINPUT with FILE:LINE:COL, also for names that are missing or not as
- * many as nc says; RN_ENOMEM; on failure *out is empty. */
+ * others are passed over. RN_EINPUT with FILE:LINE:COL, also where there is no split, or names are
+ * missing or not as many as nc says; RN_ENOMEM; on failure *out is empty. */
 RN_MUST_USE rn_status rn_yolo_data_read(rn_yolo_data *out, const char *path);
 void rn_yolo_data_free(rn_yolo_data *data); /* and zero it */
 

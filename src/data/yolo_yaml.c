@@ -11,7 +11,11 @@
 #define YAML_MAX_BYTES ((size_t)16 << 20)
 
 static const char *const split_names[] = {"train", "val", "valid", "test"};
-enum { SPLITS = sizeof split_names / sizeof *split_names };
+enum {
+    SPLITS = sizeof split_names / sizeof *split_names,
+    MAX_DEPTH = 64,  /* libyaml takes a time that grows with the square of the depth ... */
+    MAX_ANCHORS = 64 /* ... and looks through all anchors for each alias */
+};
 
 /* A document that libyaml has read; its nodes name each other by number, so an alias costs nothing
  * and nothing is ever expanded. */
@@ -183,6 +187,9 @@ static rn_status read_keys(rn_yolo_data *out, document *d) {
         RN_TRY(find_key(&node, d, split_names[i]));
         if (node) RN_TRY(read_split(out, split_names[i], d, node));
     }
+    if (out->n_splits == 0)
+        return rn_fail(RN_EINPUT, "%s:1:1: no key \"train\", \"val\", \"valid\" or \"test\"",
+                       d->path);
     RN_TRY(find_key(&node, d, "names"));
     if (!node) return rn_fail(RN_EINPUT, "%s:1:1: no key \"names\"", d->path);
     RN_TRY(read_names(out, d, node));
@@ -207,13 +214,69 @@ static rn_status parse_failure(const yaml_parser_t *parser, const char *path) {
                    parser->problem_mark.column + 1, what);
 }
 
+static rn_status open_parser(yaml_parser_t *parser, const uint8_t *bytes, size_t size,
+                             const char *path) {
+    if (!yaml_parser_initialize(parser))
+        return rn_fail(RN_ENOMEM, "%s: not enough memory for its keys", path);
+    yaml_parser_set_input_string(parser, bytes, size);
+    return RN_OK;
+}
+
+/* What is open or named behind the event. */
+static void count_event(size_t *depth, size_t *anchors, const yaml_event_t *event) {
+    switch (event->type) {
+    case YAML_SEQUENCE_START_EVENT:
+        ++*depth;
+        *anchors += event->data.sequence_start.anchor != NULL;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        ++*depth;
+        *anchors += event->data.mapping_start.anchor != NULL;
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        --*depth;
+        break;
+    case YAML_SCALAR_EVENT:
+        *anchors += event->data.scalar.anchor != NULL;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Whether the whole text is YAML that can be loaded in a time in proportion to its size. */
+static rn_status check_text(const uint8_t *bytes, size_t size, const char *path) {
+    yaml_parser_t parser;
+    yaml_event_t event;
+    size_t depth = 0, anchors = 0;
+    rn_status status = RN_OK;
+    RN_TRY(open_parser(&parser, bytes, size, path));
+    for (bool end = false; !end;) {
+        if (!yaml_parser_parse(&parser, &event)) {
+            status = parse_failure(&parser, path);
+            break;
+        }
+        const yaml_mark_t place = event.start_mark;
+        end = event.type == YAML_STREAM_END_EVENT;
+        count_event(&depth, &anchors, &event);
+        yaml_event_delete(&event);
+        if (depth <= MAX_DEPTH && anchors <= MAX_ANCHORS) continue;
+        status = rn_fail(RN_EINPUT, "%s:%zu:%zu: %s %d", path, place.line + 1, place.column + 1,
+                         depth > MAX_DEPTH ? "nested deeper than" : "anchors, more than",
+                         depth > MAX_DEPTH ? MAX_DEPTH : MAX_ANCHORS);
+        break;
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
 static rn_status read_text(rn_yolo_data *out, const uint8_t *bytes, size_t size, const char *path) {
     yaml_parser_t parser;
     document d = {.path = path};
     rn_status status;
-    if (!yaml_parser_initialize(&parser))
-        return rn_fail(RN_ENOMEM, "%s: not enough memory for its keys", path);
-    yaml_parser_set_input_string(&parser, bytes, size);
+    RN_TRY(check_text(bytes, size, path));
+    RN_TRY(open_parser(&parser, bytes, size, path));
     if (yaml_parser_load(&parser, &d.yaml)) {
         status = read_keys(out, &d);
         yaml_document_delete(&d.yaml);
