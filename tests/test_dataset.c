@@ -1,63 +1,5 @@
-#include "base/file.h"
-#include "data/dataset.h"
+#include "open_set.h"
 #include "suite.h"
-#include "temp_folder.h"
-
-static rn_dataset set;
-
-static rn_status open_set(const char *data, const char *split, rn_split_use use) {
-    rn_dataset_free(&set);
-    return rn_dataset_open(&set, data, split, use);
-}
-
-static void opens(const char *split, rn_split_use use) {
-    const rn_status status = open_set(temp_root, split, use);
-    ck_assert_msg(status == RN_OK, "%s", rn_error_text());
-}
-
-/* Refused with a message that holds `text`. */
-static void refused(const char *data, const char *split, rn_split_use use, const char *text) {
-    ck_assert_int_eq(open_set(data, split, use), RN_EINPUT);
-    ck_assert_msg(strstr(rn_error_text(), text) != NULL, "got \"%s\", want \"%s\"", rn_error_text(),
-                  text);
-    ck_assert_ptr_null(set.records);
-}
-
-static void close_all(void) {
-    rn_dataset_free(&set);
-    temp_close();
-}
-
-static void holds(const char *notes) {
-    ck_assert_msg(strstr(set.notes, notes) != NULL, "got \"%s\", want \"%s\"", set.notes, notes);
-}
-
-/* The set's files in order, blanks between. */
-static void has_files(const char *want) {
-    char got[1024] = "";
-    for (size_t i = 0; i < set.n_records; i++) {
-        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", i ? " " : "",
-                 set.records[i].file);
-        ck_assert_ptr_nonnull(set.records[i].path);
-        ck_assert(rn_path_exists(set.records[i].path));
-    }
-    ck_assert_str_eq(got, want);
-}
-
-static void has_classes(const char *want) {
-    char got[1024] = "";
-    for (size_t i = 0; i < set.n_classes; i++)
-        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s:%lld", i ? " " : "",
-                 set.class_names[i], (long long)set.category_ids[i]);
-    ck_assert_str_eq(got, want);
-}
-
-static void is_object(size_t i, double x, double y, double w, double h, int label) {
-    ck_assert_uint_lt(i, set.n_objects);
-    const rn_object *o = &set.objects[i];
-    ck_assert_msg(o->x == x && o->y == y && o->w == w && o->h == h && o->label == label,
-                  "object %zu is (%g, %g, %g x %g) of %d", i, o->x, o->y, o->w, o->h, o->label);
-}
 
 /* ---- VOC ---- */
 
@@ -404,8 +346,9 @@ END_TEST
 
 START_TEST(what_is_no_set_is_refused) {
     refused(temp_root, NULL, RN_SPLIT_TRAIN,
-            ": no data set (looked for VOC: Annotations/*.xml with JPEGImages or images; COCO: "
-            "<split>.json or annotations/instances_<split>.json)");
+            ": no data set (looked for VOC: Annotations/*.xml with JPEGImages or images; YOLO: "
+            "data.yaml, or images/<split> with labels/<split>; COCO: <split>.json or "
+            "annotations/instances_<split>.json)");
     refused("/nowhere/at all", NULL, RN_SPLIT_TRAIN, "/nowhere/at all: no such file or folder");
     temp_text("a.txt", "hello");
     refused(temp_path("a.txt"), NULL, RN_SPLIT_TRAIN, "no data set");
@@ -429,31 +372,6 @@ START_TEST(classes_follow_the_model) {
 END_TEST
 
 /* ---- pictures of records ---- */
-
-/* JPEG `name`, 16 x 8, red at the left end, with EXIF orientation `orientation`. */
-static void turned_jpeg(const char *name, uint8_t orientation) {
-    uint8_t pixels[8][16][3], *bytes;
-    const uint8_t exif[] = {0xff, 0xe1, 0, 34, 'E',         'x', 'i', 'f', 0,    0, 'I', 'I',
-                            42,   0,    8, 0,  0,           0,   1,   0,   0x12, 1, 3,   0,
-                            1,    0,    0, 0,  orientation, 0,   0,   0,   0,    0, 0,   0};
-    const rn_image image = {.width = 16, .height = 8, .pixels = &pixels[0][0][0]};
-    size_t size;
-    for (int y = 0; y < 8; y++)
-        for (int x = 0; x < 16; x++) {
-            pixels[y][x][0] = x < 8 ? 255 : 0;
-            pixels[y][x][1] = pixels[y][x][2] = 0;
-        }
-    ck_assert_int_eq(rn_image_write(&image, temp_path("plain.jpg")), RN_OK);
-    ck_assert_int_eq(rn_file_read(&bytes, &size, temp_path("plain.jpg"), 1 << 20), RN_OK);
-    uint8_t *with = malloc(size + sizeof exif);
-    ck_assert_ptr_nonnull(with);
-    memcpy(with, bytes, 2);
-    memcpy(with + 2, exif, sizeof exif);
-    memcpy(with + 2 + sizeof exif, bytes + 2, size - 2);
-    temp_bytes(name, with, size + sizeof exif);
-    free(with);
-    free(bytes);
-}
 
 START_TEST(records_are_read_as_annotated) {
     char file[] = "r.jpg", path[256];

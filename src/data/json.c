@@ -68,6 +68,12 @@ static size_t utf8_size(const unsigned char *s) {
     return is_continuation(s[3]) ? 4 : 0;
 }
 
+bool rn_is_utf8(const char *text) {
+    size_t size;
+    while (*text && (size = utf8_size((const unsigned char *)text)) > 0) text += size;
+    return *text == '\0';
+}
+
 /* A code point of up to 0x10ffff in `out`; returns its bytes. */
 static size_t utf8_write(char *out, unsigned point) {
     if (point < 0x80) {

@@ -61,6 +61,9 @@ void rn_json_free(rn_json *json);
 /* The next token. RN_EINPUT, RN_ENOMEM. */
 RN_MUST_USE rn_status rn_json_next(rn_json *json, rn_json_token *token);
 
+/* Whether all of `text` is UTF-8. */
+bool rn_is_utf8(const char *text);
+
 /* Pass over the rest of the value that `token` began: to the matching end of an array or object. */
 RN_MUST_USE rn_status rn_json_skip(rn_json *json, const rn_json_token *token);
 

@@ -164,6 +164,21 @@ rn_status rn_places_find(char **path, const rn_places *places, const char *file,
     return RN_OK;
 }
 
+/* ---- lists ---- */
+
+char *rn_next_line(char **text) {
+    static const char bom[] = "\xef\xbb\xbf";
+    char *line = *text;
+    if (*line == '\0') return NULL;
+    char *end = strchr(line, '\n');
+    *text = end ? end + 1 : line + strlen(line);
+    if (!end) end = *text;
+    if (strncmp(line, bom, strlen(bom)) == 0) line += strlen(bom);
+    while (end > line && strchr(" \t\r", end[-1])) end--;
+    *end = '\0';
+    return line + strspn(line, " \t");
+}
+
 /* ---- editing ---- */
 
 rn_status rn_dataset_note(rn_dataset *set, const char *format, ...) {

@@ -66,6 +66,12 @@ void rn_places_free(rn_places *places);
 RN_MUST_USE rn_status rn_places_find(char **path, const rn_places *places, const char *file,
                                      const char *source);
 
+/* ---- lists ---- */
+
+/* The next line of *text without its end and the blanks around it, nor a byte order mark; NULL
+ * behind the last. Cuts the text. */
+char *rn_next_line(char **text);
+
 /* ---- editing ---- */
 
 /* Append a line to the set's notes. */

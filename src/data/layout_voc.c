@@ -82,7 +82,8 @@ static rn_status list_stems(char ***stems, size_t *n, const char *folder, const 
         }
     }
     *n = kept;
-    qsort(*stems, kept, sizeof **stems, compare_names); /* "a.b" and "a" have changed places */
+    if (kept > 0) /* "a.b" and "a" have changed places */
+        qsort(*stems, kept, sizeof **stems, compare_names);
     return RN_OK;
 }
 
@@ -158,27 +159,13 @@ static entry *find_entry(const voc *v, char *line) {
     return bsearch(line, v->entries, v->n, sizeof *v->entries, compare_stem);
 }
 
-/* The next line of *text without its end and the blanks around it; NULL behind the last. */
-static char *next_line(char **text) {
-    char *line = *text;
-    if (*line == '\0') return NULL;
-    char *end = strchr(line, '\n');
-    *text = end ? end + 1 : line + strlen(line);
-    if (!end) end = *text;
-    while (end > line && strchr(" \t\r", end[-1])) end--;
-    *end = '\0';
-    return line + strspn(line, " \t");
-}
-
 static rn_status choose_listed(voc *v, rn_dataset *set, const char *path) {
-    static const char bom[] = "\xef\xbb\xbf";
     uint8_t *bytes;
     size_t size, number = 0;
     rn_status status = RN_OK;
     RN_TRY(rn_file_read(&bytes, &size, path, LIST_MAX_BYTES));
     char *text = (char *)bytes, *line;
-    if (strncmp(text, bom, strlen(bom)) == 0) text += strlen(bom);
-    while (status == RN_OK && (line = next_line(&text)) != NULL) {
+    while (status == RN_OK && (line = rn_next_line(&text)) != NULL) {
         number++;
         if (*line == '\0') continue;
         entry *e = find_entry(v, line);

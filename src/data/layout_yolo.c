@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/json.h"
 #include "data/layout.h"
 #include "data/yolo.h"
 
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIST_MAX_BYTES ((size_t)64 << 10)
 enum { MAX_CLASSES = 10000 }; /* where nothing names them */
 
 /* A set: what data.yaml or, without one, its folders say. */
@@ -33,8 +35,8 @@ static rn_status find_yaml(char **out, const char *data) {
     char **names = NULL;
     size_t n = 0, found = 0, at = 0;
     *out = NULL;
-    if (is_yaml(data) && !rn_path_is_folder(data)) return rn_strdup(out, data);
-    if (!rn_path_is_folder(data)) return RN_OK;
+    if (!rn_path_is_folder(data))
+        return is_yaml(data) && rn_path_exists(data) ? rn_strdup(out, data) : RN_OK;
     RN_TRY(rn_folder_list(&names, &n, data));
     for (size_t i = 0; i < n; i++) {
         if (!is_yaml(names[i])) continue;
@@ -101,20 +103,36 @@ static rn_status find_splits(yolo *y) {
     return below_images && y->data.n_splits == 0 ? add_split(y, "all", "images", "labels") : RN_OK;
 }
 
+/* The class that line `number` names. */
+static rn_status add_class(rn_yolo_data *data, size_t *cap, const char *name, const char *path,
+                           size_t number) {
+    if (!rn_is_utf8(name)) return rn_fail(RN_EINPUT, "%s:%zu:1: not UTF-8", path, number);
+    if (data->n_classes != number - 1)
+        return rn_fail(RN_EINPUT,
+                       "%s:%zu:1: names (got %.60s behind an empty line, want a name a line)", path,
+                       number, name);
+    for (size_t i = 0; i < data->n_classes; i++)
+        if (strcmp(data->class_names[i], name) == 0)
+            return rn_fail(RN_EINPUT, "%s:%zu:1: names (got %.60s twice, want each once)", path,
+                           number, name);
+    RN_TRY(rn_reserve(&data->class_names, cap, data->n_classes + 1, sizeof *data->class_names));
+    RN_TRY(rn_strdup(&data->class_names[data->n_classes], name));
+    data->n_classes++;
+    return RN_OK;
+}
+
 /* Names from classes.txt, a line each, as labelling tools write it; none if it is not there. */
 static rn_status read_class_list(rn_yolo_data *data, const char *path) {
     uint8_t *bytes;
-    size_t size, cap = 0;
+    size_t size, cap = 0, number = 0;
     rn_status status = RN_OK;
+    char *line;
     if (!rn_path_exists(path)) return RN_OK;
-    RN_TRY(rn_file_read(&bytes, &size, path, (size_t)1 << 20));
-    char *rest = NULL;
-    for (char *line = strtok_r((char *)bytes, "\r\n", &rest); line && status == RN_OK;
-         line = strtok_r(NULL, "\r\n", &rest)) {
-        status =
-            rn_reserve(&data->class_names, &cap, data->n_classes + 1, sizeof *data->class_names);
-        if (status == RN_OK) status = rn_strdup(&data->class_names[data->n_classes], line);
-        if (status == RN_OK) data->n_classes++;
+    RN_TRY(rn_file_read(&bytes, &size, path, LIST_MAX_BYTES));
+    char *text = (char *)bytes;
+    while (status == RN_OK && (line = rn_next_line(&text)) != NULL) {
+        number++;
+        if (*line) status = add_class(data, &cap, line, path, number);
     }
     free(bytes);
     return status;
@@ -225,28 +243,32 @@ static rn_status add_record(rn_dataset *set, size_t *cap, const rn_yolo_picture 
     return status;
 }
 
-/* Pictures without labels are background; a set without any label file is not understood. */
-static rn_status check_labels(rn_dataset *set, const rn_yolo_pictures *pictures) {
-    size_t without = 0;
-    for (size_t i = 0; i < pictures->n; i++) without += !pictures->entries[i].label;
+/* Pictures without labels are background; a split without any label file is not understood. */
+static rn_status check_labels(rn_dataset *set, const rn_yolo_pictures *pictures, rn_part part) {
+    size_t labels = 0, background = 0;
+    for (size_t i = 0; i < pictures->n; i++) {
+        const rn_yolo_picture *picture = &pictures->entries[i];
+        labels += picture->label != NULL;
+        background += picture->path && !picture->label && rn_part_has(part, picture->file);
+    }
     if (pictures->n_unsupported > 0)
         RN_TRY(rn_dataset_note(set, "skipped: %zu pictures that are no JPEG, PNG or BMP",
                                pictures->n_unsupported));
     if (pictures->n == 0)
         return rn_fail(RN_EINPUT, "%s: no JPEG, PNG or BMP picture in this split", set->name);
-    if (without == pictures->n)
+    if (labels == 0)
         return rn_fail(RN_EINPUT,
                        "%s: no labels for \"%s\", nor for any other picture (want a .txt of its "
                        "name in labels/, or beside it)",
                        set->name, pictures->entries[0].file);
-    if (without == 0) return RN_OK;
+    if (background == 0) return RN_OK;
     return rn_dataset_note(set, "%zu pictures without a label file are taken as background",
-                           without);
+                           background);
 }
 
 static rn_status fill_set(rn_dataset *set, const rn_yolo_pictures *pictures, rn_part part) {
     size_t cap = 0;
-    RN_TRY(check_labels(set, pictures));
+    RN_TRY(check_labels(set, pictures, part));
     RN_TRY(rn_alloc(&set->records, pictures->n, sizeof *set->records));
     for (size_t i = 0; i < pictures->n; i++)
         if (rn_part_has(part, pictures->entries[i].file))
@@ -308,16 +330,24 @@ static rn_status list_splits(char ***names, size_t *n, const char *data) {
     return status;
 }
 
-static bool recognise(const char *data) {
+/* By the folders alone. */
+static bool has_splits(const char *data) {
     yolo y = {0};
-    bool found = false;
-    if (find_yaml(&y.yaml, data) == RN_OK) {
-        found = y.yaml != NULL;
-        if (!found && rn_path_is_folder(data) && rn_path_join(&y.yaml, data, "") == RN_OK)
-            found = find_splits(&y) == RN_OK && y.data.n_splits > 0;
-    }
+    const bool found = rn_path_is_folder(data) && rn_path_join(&y.yaml, data, "") == RN_OK &&
+                       find_splits(&y) == RN_OK && y.data.n_splits > 0;
     free_yolo(&y);
     return found;
+}
+
+/* A yaml file of another name may be anything's, and lie beside a json of COCO's. */
+static bool recognise(const char *data) {
+    char *yaml;
+    if (find_yaml(&yaml, data) != RN_OK) return false;
+    const bool found =
+        yaml && (!rn_path_is_folder(data) || strcmp(rn_path_name(yaml), "data.yaml") == 0 ||
+                 !rn_format_coco.recognise(data));
+    free(yaml);
+    return found || has_splits(data);
 }
 
 const rn_format rn_format_yolo = {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define LIST_MAX_BYTES ((size_t)256 << 20)
-enum { MAX_FOLDERS = 32 }; /* one in the other: links may make rings */
 
 void rn_yolo_pictures_free(rn_yolo_pictures *pictures) {
     for (size_t i = 0; i < pictures->n; i++) {
@@ -73,31 +73,55 @@ static rn_status add_picture(rn_yolo_pictures *out, const char *file, char *path
 
 /* ---- a folder ---- */
 
-static rn_status add_folder(rn_yolo_pictures *out, const char *root, const char *below, int depth);
+/* A folder that is being gone through, in the one above. */
+typedef struct folder {
+    const struct folder *above;
+    dev_t device;
+    ino_t number;
+} folder;
+
+static rn_status add_folder(rn_yolo_pictures *out, const char *root, const char *below,
+                            const folder *above);
 
 /* `file` counts from `root` on. */
-static rn_status add_found(rn_yolo_pictures *out, const char *root, const char *file, int depth) {
+static rn_status add_found(rn_yolo_pictures *out, const char *root, const char *file,
+                           const folder *in) {
     char *path;
     RN_TRY(rn_path_join(&path, root, file));
-    if (!rn_path_is_folder(path) && is_picture(file)) return add_picture(out, file, path);
-    const bool folder = rn_path_is_folder(path);
+    const bool is_folder = rn_path_is_folder(path), exists = rn_path_exists(path);
+    if (!is_folder && is_picture(file) && exists) return add_picture(out, file, path);
     free(path);
-    if (folder && depth < MAX_FOLDERS) return add_folder(out, root, file, depth + 1);
-    out->n_unsupported += !folder && ends_in(file, ".gif .webp .tif .tiff .heic .avif");
+    if (is_folder) return add_folder(out, root, file, in);
+    if (is_picture(file)) return add_picture(out, file, NULL); /* a link to nothing */
+    out->n_unsupported += ends_in(file, ".gif .webp .tif .tiff .heic .avif");
     return RN_OK;
 }
 
-/* The pictures in root/below and its folders. */
-static rn_status add_folder(rn_yolo_pictures *out, const char *root, const char *below, int depth) {
-    char *folder, **names = NULL;
+/* False for a folder that is gone through already: a link leads back up. */
+static bool enter(folder *in, const char *path, const folder *above) {
+    struct stat info;
+    if (stat(path, &info) != 0) return true; /* which the listing will tell */
+    *in = (folder){.above = above, .device = info.st_dev, .number = info.st_ino};
+    for (; above; above = above->above)
+        if (above->device == in->device && above->number == in->number) return false;
+    return true;
+}
+
+/* The pictures in root/below and its folders. Hidden ones are no one's: a Mac leaves ._a.jpg, a
+ * notebook .ipynb_checkpoints/a.jpg. */
+static rn_status add_folder(rn_yolo_pictures *out, const char *root, const char *below,
+                            const folder *above) {
+    char *path, **names = NULL;
     size_t n = 0;
-    RN_TRY(rn_path_join(&folder, root, below));
-    rn_status status = rn_folder_list(&names, &n, folder);
-    free(folder);
+    folder in = {0};
+    RN_TRY(rn_path_join(&path, root, below));
+    rn_status status = enter(&in, path, above) ? rn_folder_list(&names, &n, path) : RN_OK;
+    free(path);
     for (size_t i = 0; i < n && status == RN_OK; i++) {
         char *file = NULL;
+        if (names[i][0] == '.') continue;
         status = rn_asprintf(&file, "%s%s%s", below, *below ? "/" : "", names[i]);
-        if (status == RN_OK) status = add_found(out, root, file, depth);
+        if (status == RN_OK) status = add_found(out, root, file, &in);
         free(file);
     }
     rn_free_names(names, n);
@@ -122,33 +146,31 @@ static rn_status add_listed(rn_yolo_pictures *out, const rn_places *places, cons
 static rn_status add_list(rn_yolo_pictures *out, const char *list) {
     uint8_t *bytes;
     size_t size, number = 0;
-    char *folder = NULL, *rest = NULL;
+    char *parent = NULL, *line;
     rn_places places = {0};
     rn_status status;
     RN_TRY(rn_file_read(&bytes, &size, list, LIST_MAX_BYTES));
-    if ((status = rn_path_parent(&folder, list)) == RN_OK)
-        status = rn_places_add(&places, folder, NULL);
-    for (char *line = (char *)bytes; line && status == RN_OK; line = rest) {
+    char *text = (char *)bytes;
+    if ((status = rn_path_parent(&parent, list)) == RN_OK)
+        status = rn_places_add(&places, parent, NULL);
+    while (status == RN_OK && (line = rn_next_line(&text)) != NULL) {
         char *place = NULL;
-        rest = strchr(line, '\n');
-        if (rest) *rest++ = '\0';
-        line[strcspn(line, "\r")] = '\0';
         status = rn_asprintf(&place, "%s:%zu:1", list, ++number);
         if (status == RN_OK) status = add_listed(out, &places, line, place);
         free(place);
     }
     rn_places_free(&places);
-    free(folder);
+    free(parent);
     free(bytes);
     return status;
 }
 
 /* ---- sources ---- */
 
-/* *out = folder/text if that is there, else as it was: NULL. */
-static rn_status try_place(char **out, const char *folder, const char *text) {
+/* *out = parent/text if that is there, else as it was: NULL. */
+static rn_status try_place(char **out, const char *parent, const char *text) {
     if (*out) return RN_OK;
-    RN_TRY(rn_path_join(out, folder, text));
+    RN_TRY(rn_path_join(out, parent, text));
     if (rn_path_exists(*out)) return RN_OK;
     free(*out);
     *out = NULL;
@@ -157,7 +179,7 @@ static rn_status try_place(char **out, const char *folder, const char *text) {
 
 /* From the key "path" or the folder of data.yaml on. Exports of labelling tools say ../train/images
  * where train/images is meant. NULL if there is no such place. */
-static rn_status find_source(char **out, const rn_yolo_data *data, const char *folder,
+static rn_status find_source(char **out, const rn_yolo_data *data, const char *parent,
                              const char *text) {
     const char *inside = text;
     char *root = NULL;
@@ -168,25 +190,25 @@ static rn_status find_source(char **out, const rn_yolo_data *data, const char *f
     if (data->root && data->root[0] == '/')
         status = rn_strdup(&root, data->root);
     else if (data->root)
-        status = rn_path_join(&root, folder, data->root);
+        status = rn_path_join(&root, parent, data->root);
     if (status == RN_OK && root) status = try_place(out, root, text);
-    if (status == RN_OK) status = try_place(out, folder, text);
-    if (status == RN_OK) status = try_place(out, folder, inside);
+    if (status == RN_OK) status = try_place(out, parent, text);
+    if (status == RN_OK) status = try_place(out, parent, inside);
     free(root);
     return status;
 }
 
 static rn_status add_source(rn_yolo_pictures *out, const rn_yolo_data *data,
                             const rn_yolo_source *source, const char *yaml) {
-    char *folder, *path = NULL;
-    RN_TRY(rn_path_parent(&folder, yaml));
-    rn_status status = find_source(&path, data, folder, source->text);
-    free(folder);
+    char *parent, *path = NULL;
+    RN_TRY(rn_path_parent(&parent, yaml));
+    rn_status status = find_source(&path, data, parent, source->text);
+    free(parent);
     if (status == RN_OK && !path)
         status = rn_fail(RN_EINPUT, "%s:%zu:%zu: no such folder or list (got \"%s\")", yaml,
                          source->line, source->column, source->text);
     else if (status == RN_OK)
-        status = rn_path_is_folder(path) ? add_folder(out, path, "", 0) : add_list(out, path);
+        status = rn_path_is_folder(path) ? add_folder(out, path, "", NULL) : add_list(out, path);
     free(path);
     return status;
 }
