@@ -43,7 +43,11 @@ typedef struct rn_dataset {
 void rn_dataset_free(rn_dataset *set); /* and zero it */
 
 /* Which pictures of a set are asked for. */
-typedef enum rn_split_use { RN_SPLIT_TRAIN, RN_SPLIT_VAL } rn_split_use;
+typedef enum rn_split_use {
+    RN_SPLIT_TRAIN,
+    RN_SPLIT_VAL,
+    RN_SPLIT_WHOLE /* the split of the very name given, never a part; objects as for VAL */
+} rn_split_use;
 
 /* Open DATA: a folder or annotation file of a format that is recognised.
  *

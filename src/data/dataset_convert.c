@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/dataset_write.h"
+#include "data/json.h"
 #include "data/layout.h"
 
 #include <math.h>
@@ -26,7 +27,8 @@ typedef struct converter {
     size_t n_splits;
     char **class_names; /* [n_classes] of all splits, where they are numbered */
     size_t n_classes, cap_classes;
-    size_t n_crowd, n_difficult, n_clipped, n_empty, n_unsized; /* what could not be said */
+    /* what could not be said */
+    size_t n_crowd, n_difficult, n_clipped, n_empty, n_thin, n_unsized, n_nameless;
 } converter;
 
 static void tell(const converter *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -52,8 +54,8 @@ static bool has(char *const *names, size_t n, const char *name) {
 /* VOC's lists of one class (dog_train beside train) and COCO's other annotations (captions_val2017
  * beside val2017) are no splits of boxes; trainval only repeats train and val. */
 static bool is_split(const converter *c, const char *name) {
-    const char *tail = strrchr(name, '_');
-    if (tail && has(c->splits, c->n_splits, tail + 1)) return false;
+    for (const char *tail = name; (tail = strchr(tail, '_')) != NULL;)
+        if (has(c->splits, c->n_splits, ++tail)) return false;
     return strcmp(name, "trainval") != 0 || !has(c->splits, c->n_splits, "train") ||
            !has(c->splits, c->n_splits, "val");
 }
@@ -65,10 +67,12 @@ static rn_status find_splits(converter *c) {
     RN_TRY(rn_alloc(&keep, c->n_splits, sizeof *keep));
     for (size_t i = 0; i < c->n_splits; i++) keep[i] = is_split(c, c->splits[i]);
     for (size_t i = 0; i < c->n_splits; i++) {
-        if (keep[i])
+        if (keep[i]) {
             c->splits[kept++] = c->splits[i];
-        else
-            free(c->splits[i]);
+            continue;
+        }
+        tell(c, "%s: left out, the other splits have its pictures", c->splits[i]);
+        free(c->splits[i]);
     }
     c->n_splits = kept;
     free(keep);
@@ -80,7 +84,7 @@ static rn_status collect_classes(converter *c) {
     for (size_t s = 0; s < c->n_splits; s++) {
         rn_dataset set;
         rn_status status = RN_OK;
-        RN_TRY(rn_dataset_open(&set, c->data, c->splits[s], RN_SPLIT_VAL));
+        RN_TRY(rn_dataset_open(&set, c->data, c->splits[s], RN_SPLIT_WHOLE));
         for (size_t i = 0; i < set.n_classes && status == RN_OK; i++) {
             if (has(c->class_names, c->n_classes, set.class_names[i])) continue;
             status = rn_reserve(&c->class_names, &c->cap_classes, c->n_classes + 1,
@@ -97,20 +101,21 @@ static rn_status collect_classes(converter *c) {
 
 /* ---- what the format can say ---- */
 
-/* The record with its size, where one can be had. False if the format needs the upright picture's
+/* The record with its size. False if none can be had, or if the format needs the upright picture's
  * and the annotation means another: it counts as stored, before the EXIF rotation, or is wrong. */
 static rn_status find_size(bool *fits, const converter *c, rn_record *record) {
     rn_record bare = {.path = record->path};
+    const bool known = record->width > 0 && record->height > 0;
     int width, height;
-    *fits = true;
-    if (record->width > 0 && !c->to->needs_sizes) return RN_OK;
+    *fits = known;
+    if (known && !c->to->needs_sizes) return RN_OK;
     const rn_status status = rn_record_size(&width, &height, &bare);
-    if (status == RN_EINPUT) { /* unreadable, which shows when the set is used */
-        *fits = !c->to->needs_sizes;
+    if (status == RN_EINPUT) { /* unreadable: not even a set of shares knows the boxes then */
+        *fits = false;
         return RN_OK;
     }
     RN_TRY(status);
-    *fits = record->width <= 0 || (record->width == width && record->height == height);
+    *fits = !known || (record->width == width && record->height == height);
     record->width = width;
     record->height = height;
     return RN_OK;
@@ -124,13 +129,8 @@ static bool fit_object(converter *c, rn_object *o, const rn_record *record) {
         return false;
     }
     if (!c->to->clips) return true;
-    double x2 = o->x + o->w, y2 = o->y + o->h;
-    bool clipped = o->x < 0 || o->y < 0;
-    if (record->width > 0) {
-        clipped = clipped || x2 > record->width || y2 > record->height;
-        x2 = fmin(x2, record->width);
-        y2 = fmin(y2, record->height);
-    }
+    const double x2 = fmin(o->x + o->w, record->width), y2 = fmin(o->y + o->h, record->height);
+    const bool clipped = o->x < 0 || o->y < 0 || x2 < o->x + o->w || y2 < o->y + o->h;
     if (clipped) {
         o->x = fmax(o->x, 0);
         o->y = fmax(o->y, 0);
@@ -138,14 +138,19 @@ static bool fit_object(converter *c, rn_object *o, const rn_record *record) {
         o->h = y2 - o->y;
     }
     const bool solid = o->w > 0 && o->h > 0;
-    c->n_clipped += clipped && solid;
+    const bool fits = o->x + c->to->least < x2 && o->y + c->to->least < y2;
     c->n_empty += !solid;
-    return solid;
+    c->n_thin += solid && !fits;
+    c->n_clipped += clipped && solid && fits;
+    return solid && fits;
 }
 
 static rn_status fit_records(converter *c, rn_dataset *set, bool *records, bool *objects) {
     for (size_t i = 0; i < set->n_records; i++) {
         rn_record *record = &set->records[i];
+        if (c->to->names_files && !rn_is_utf8(record->file))
+            return rn_fail(RN_EINPUT, "%s: a file name that is not UTF-8 (got \"%s\")", set->name,
+                           record->file);
         RN_TRY(find_size(&records[i], c, record));
         c->n_unsized += !records[i];
         for (size_t k = 0; k < record->n_objects && records[i]; k++) {
@@ -204,7 +209,7 @@ static rn_status copy_pictures(const converter *c, const rn_dataset *set, const 
 static rn_status convert_split(converter *c, const char *split) {
     rn_dataset set;
     char *rest = NULL;
-    RN_TRY(rn_dataset_open(&set, c->data, split, RN_SPLIT_VAL));
+    RN_TRY(rn_dataset_open(&set, c->data, split, RN_SPLIT_WHOLE));
     for (char *line = strtok_r(set.notes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         tell(c, "%s", line);
     rn_status status = fit(c, &set);
@@ -222,10 +227,16 @@ static void tell_losses(const converter *c) {
     if (c->n_difficult > 0)
         tell(c, "%zu objects marked difficult are written as any others", c->n_difficult);
     if (c->n_clipped > 0) tell(c, "clipped: %zu boxes reached out of their pictures", c->n_clipped);
-    if (c->n_empty > 0) tell(c, "left out: %zu empty boxes", c->n_empty);
+    if (c->n_empty > 0)
+        tell(c, "left out: %zu boxes that are empty or outside of their pictures", c->n_empty);
+    if (c->n_thin > 0)
+        tell(c, "left out: %zu boxes of a pixel or less across, which VOC cannot say", c->n_thin);
     if (c->n_unsized > 0)
         tell(c, "left out: %zu pictures that cannot be read, or not in the annotated size",
              c->n_unsized);
+    if (c->n_nameless > 0)
+        tell(c, "%zu splits are not in data.yaml, which knows train, val and test alone",
+             c->n_nameless);
 }
 
 /* A folder with something in it is somebody's. */
@@ -250,7 +261,8 @@ rn_status rn_data_convert(const char *data, const char *folder, rn_data_format t
     for (size_t i = 0; i < c.n_splits && status == RN_OK; i++)
         status = convert_split(&c, c.splits[i]);
     if (status == RN_OK && c.to->finish)
-        status = c.to->finish(c.class_names, c.n_classes, folder, c.splits, c.n_splits);
+        status =
+            c.to->finish(&c.n_nameless, c.class_names, c.n_classes, folder, c.splits, c.n_splits);
     if (status == RN_OK) tell_losses(&c);
 done:
     rn_free_names(c.splits, c.n_splits);

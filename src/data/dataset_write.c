@@ -213,6 +213,17 @@ done:
 
 /* ---- YOLO ---- */
 
+/* FOLDER/images/SPLIT/FILE has its labels in FOLDER/labels/SPLIT; but readers put labels/ in place
+ * of the last images/ there is, and a set may have such a folder of its own. */
+static rn_status label_name(char **out, const char *split, const char *file) {
+    static const char images[] = "/images/", labels[] = "/labels/";
+    RN_TRY(rn_asprintf(out, "%s%s/%.*s.txt", images, split, stem_size(file), file));
+    char *last = *out;
+    for (char *next; (next = strstr(last + 1, images)) != NULL;) last = next;
+    memcpy(last, labels, strlen(labels));
+    return RN_OK;
+}
+
 static rn_status write_labels(const rn_dataset *set, const rn_record *r, const char *folder,
                               const char *split) {
     rn_text_file t;
@@ -229,8 +240,8 @@ static rn_status write_labels(const rn_dataset *set, const rn_record *r, const c
         }
         fputs("\n", t.stream);
     }
-    rn_status status = rn_asprintf(&name, "labels/%s/%.*s.txt", split, stem_size(r->file), r->file);
-    if (status == RN_OK) status = rn_text_save(&t, folder, name);
+    rn_status status = label_name(&name, split, r->file);
+    if (status == RN_OK) status = rn_text_save(&t, folder, name + 1);
     free(name);
     rn_text_discard(&t);
     return status;
@@ -242,29 +253,45 @@ static rn_status write_yolo(const rn_dataset *set, const char *folder, const cha
     return RN_OK;
 }
 
-/* The key of data.yaml that a split goes under: "train2017" is train, and so is the only split of a
- * set that has no more. Its own name where that key is taken or none fits. */
+/* The key of data.yaml that a split goes under: "train2017" is train, unless train is there too.
+ * NULL where none fits; but the only split of a set is train then. */
 static const char *key_of(char *const *splits, size_t n, size_t split) {
-    static const char *const keys[] = {"train", "val", "test"};
-    if (n == 1) return keys[0];
-    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-        if (strncmp(splits[split], keys[k], strlen(keys[k])) != 0) continue;
+    static const char *const keys[] = {"train", "val", "valid", "test"};
+    enum { KEYS = sizeof keys / sizeof *keys };
+    for (size_t k = 0; k < KEYS; k++)
+        if (strcmp(splits[split], keys[k]) == 0) return keys[k];
+    for (size_t k = 0; k < KEYS; k++) {
+        const size_t size = strlen(keys[k]);
+        bool fits = strncmp(splits[split], keys[k], size) == 0;
         for (size_t i = 0; i < n; i++)
-            if (i != split && (strcmp(splits[i], keys[k]) == 0 ||
-                               (i < split && strncmp(splits[i], keys[k], strlen(keys[k])) == 0)))
-                return splits[split];
-        return keys[k];
+            if (i != split && strncmp(splits[i], keys[k], size) == 0 &&
+                (i < split || splits[i][size] == '\0'))
+                fits = false; /* it is another's */
+        if (fits) return keys[k];
     }
-    return splits[split];
+    return n == 1 ? keys[0] : NULL;
 }
 
-static rn_status write_data_yaml(char *const *class_names, size_t n_classes, const char *folder,
-                                 char *const *splits, size_t n_splits) {
+static rn_status put_split(rn_text_file *t, const char *key, const char *split) {
+    char *images;
+    RN_TRY(rn_asprintf(&images, "images/%s", split));
+    fprintf(t->stream, "%s: ", key);
+    const rn_status status = rn_text_quoted(t, images);
+    fputs("\n", t->stream);
+    free(images);
+    return status;
+}
+
+static rn_status write_data_yaml(size_t *n_nameless, char *const *class_names, size_t n_classes,
+                                 const char *folder, char *const *splits, size_t n_splits) {
     rn_text_file t;
     rn_status status = RN_OK;
     RN_TRY(rn_text_open(&t));
-    for (size_t i = 0; i < n_splits; i++)
-        fprintf(t.stream, "%s: images/%s\n", key_of(splits, n_splits, i), splits[i]);
+    for (size_t i = 0; i < n_splits && status == RN_OK; i++) {
+        const char *key = key_of(splits, n_splits, i);
+        if (key) status = put_split(&t, key, splits[i]);
+        *n_nameless += !key;
+    }
     fprintf(t.stream, "nc: %zu\nnames:\n", n_classes);
     for (size_t i = 0; i < n_classes && status == RN_OK; i++) {
         fprintf(t.stream, "  %zu: ", i);
@@ -276,12 +303,17 @@ static rn_status write_data_yaml(char *const *class_names, size_t n_classes, con
     return status;
 }
 
-const rn_set_format rn_set_format_coco = {
-    .pictures = "images", .by_split = true, .has_crowds = true, .write = write_coco};
+const rn_set_format rn_set_format_coco = {.pictures = "images",
+                                          .by_split = true,
+                                          .has_crowds = true,
+                                          .names_files = true,
+                                          .write = write_coco};
 const rn_set_format rn_set_format_voc = {.pictures = "JPEGImages",
                                          .clips = true,
+                                         .least = 1,         /* xmin < xmax, counted from 1 */
                                          .has_crowds = true, /* as difficult: ignored too */
                                          .has_difficult = true,
+                                         .names_files = true,
                                          .write = write_voc};
 const rn_set_format rn_set_format_yolo = {.pictures = "images",
                                           .by_split = true,

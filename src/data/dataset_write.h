@@ -13,15 +13,18 @@ typedef struct rn_set_format {
     bool by_split;        /* in it a folder for each split; else all lie together, so names are
                              without folders */
     bool clips;           /* boxes end at the picture's edge, and none is empty */
+    double least;         /* pixels that both sides of a box must be over, where it clips */
     bool has_crowds;      /* can say that a box is to be ignored */
     bool has_difficult;
     bool needs_sizes; /* boxes are shares of the upright picture */
     bool numbers;     /* classes are numbers, the same in all splits */
+    bool names_files; /* the annotations name the pictures, in UTF-8 */
     /* The annotations of one split into `folder`. */
     rn_status (*write)(const rn_dataset *set, const char *folder, const char *split);
-    /* What names the splits and classes, behind the last split; NULL for nothing. */
-    rn_status (*finish)(char *const *class_names, size_t n_classes, const char *folder,
-                        char *const *splits, size_t n_splits);
+    /* What names the splits and classes, behind the last split; NULL for nothing. *n_nameless of
+     * the splits it cannot name. */
+    rn_status (*finish)(size_t *n_nameless, char *const *class_names, size_t n_classes,
+                        const char *folder, char *const *splits, size_t n_splits);
 } rn_set_format;
 
 extern const rn_set_format rn_set_format_coco, rn_set_format_voc, rn_set_format_yolo;

@@ -72,6 +72,11 @@ rn_status rn_split_choose(size_t *index, rn_part *part, char *const *names, size
     bool for_val = request->use == RN_SPLIT_VAL, found = false;
     size_t train, val;
     *part = RN_PART_ALL;
+    if (request->use == RN_SPLIT_WHOLE) {
+        for (*index = 0; *index < n; ++*index)
+            if (strcmp(names[*index], split) == 0) return RN_OK;
+        return no_split(request, split, names, n);
+    }
     if (split) {
         RN_TRY(find_split(index, names, n, split, data));
         found = *index < n;
