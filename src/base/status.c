@@ -22,8 +22,7 @@ int rn_status_exit_code(rn_status status) {
     return 1;
 }
 
-/* File names may hold anything: the text stays one line. */
-static void make_one_line(char *text) {
+void rn_one_line(char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
 }
@@ -34,7 +33,7 @@ rn_status rn_fail(rn_status status, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    make_one_line(text);
+    rn_one_line(text);
     memcpy(error_text, text, sizeof text);
     return status;
 }

@@ -24,4 +24,7 @@ rn_status rn_fail(rn_status status, const char *format, ...) __attribute__((form
  */
 rn_status rn_fail_prefix(rn_status status, const char *prefix);
 
+/* Control characters become '?': names may hold anything, and a message stays one line. */
+void rn_one_line(char *text);
+
 #endif

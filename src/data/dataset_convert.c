@@ -40,6 +40,7 @@ static void tell(const converter *c, const char *format, ...) {
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    rn_one_line(line);
     c->hooks->message(c->hooks->context, line);
 }
 

@@ -193,6 +193,7 @@ rn_status rn_dataset_note(rn_dataset *set, const char *format, ...) {
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    rn_one_line(line);
     RN_TRY(rn_reserve(&set->notes, &cap, size + strlen(line) + sizeof "\n", 1));
     sprintf(set->notes + size, "%s\n", line);
     return RN_OK;
