@@ -246,9 +246,9 @@ typedef enum rn_data_format {
 /* Write every split of DATA (a folder or file of a format that is recognised) into `folder`, which
  * must be empty or not there, in the format `to`. All that both formats can say is kept; what `to`
  * cannot is told in messages, with its count: VOC and YOLO clip boxes to the picture and have no
- * empty ones, VOC none of a pixel across; VOC marks crowds as difficult, YOLO leaves them out; COCO
- * and YOLO have no difficult; data.yaml has keys for train, val and test alone. A picture is left
- * out that cannot be read for the size which boxes need.
+ * empty ones, VOC none of a pixel across, nor classes without a box; VOC marks crowds as difficult,
+ * YOLO leaves them out; COCO and YOLO have no difficult; data.yaml has keys for train, val and test
+ * alone. A picture is left out that cannot be read for the size which boxes need.
  *
  *   pictures   copy them too, byte by byte
  *

@@ -441,6 +441,24 @@ START_TEST(voc_lists_that_repeat) {
 }
 END_TEST
 
+/* VOC knows the classes of its boxes alone. */
+START_TEST(classes_without_a_box) {
+    write_set(RN_DATA_COCO);
+    for (int i = 0; i < 2; i++) { /* of val's alone */
+        unlink(temp_path("coco/annotations/instances_train.json"));
+        convert("coco", i ? "y" : "v", i ? RN_DATA_YOLO : RN_DATA_VOC);
+        said(told, i ? "val: 2 pictures, 8 boxes, 12 classes\n"
+                       "left out: 1 crowd regions, which YOLO cannot say\n"
+                     : "val: 2 pictures, 9 boxes, 12 classes\n"
+                       "left out: 3 classes without a box, which VOC cannot say\n");
+    }
+    ck_assert_int_eq(open_set(temp_path("v"), "val", RN_SPLIT_WHOLE), RN_OK);
+    ck_assert_uint_eq(set.n_classes, 9);
+    ck_assert_int_eq(open_set(temp_path("y"), "val", RN_SPLIT_WHOLE), RN_OK);
+    ck_assert_uint_eq(set.n_classes, 12);
+}
+END_TEST
+
 /* Classes are numbered alike in all splits, whichever show them. */
 START_TEST(classes_of_all_splits) {
     static const char json[] =
@@ -600,6 +618,7 @@ int main(void) {
     tcase_add_test(tests, names_of_splits);
     tcase_add_test(tests, one_split_keeps_its_name);
     tcase_add_test(tests, voc_lists_that_repeat);
+    tcase_add_test(tests, classes_without_a_box);
     tcase_add_test(tests, classes_of_all_splits);
     tcase_add_test(tests, names_that_are_no_utf8);
     tcase_add_test(tests, names_that_xml_cannot_hold);

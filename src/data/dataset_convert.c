@@ -25,7 +25,8 @@ typedef struct converter {
     const rn_hooks *hooks;
     char **splits; /* [n_splits] */
     size_t n_splits;
-    char **class_names; /* [n_classes] of all splits, where they are numbered */
+    char **class_names; /* [n_classes] of all splits, where those are to have the same */
+    bool *used;         /* [n_classes] a box is of the class */
     size_t n_classes, cap_classes;
     /* what could not be said */
     size_t n_crowd, n_difficult, n_clipped, n_empty, n_thin, n_unsized, n_nameless;
@@ -97,7 +98,7 @@ static rn_status collect_classes(converter *c) {
         rn_dataset_free(&set);
         RN_TRY(status);
     }
-    return RN_OK;
+    return rn_alloc(&c->used, c->n_classes, sizeof *c->used);
 }
 
 /* ---- what the format can say ---- */
@@ -173,9 +174,11 @@ static rn_status fit(converter *c, rn_dataset *set) {
         rn_dataset_keep(set, records, objects);
     free(records);
     free(objects);
-    if (status == RN_OK && c->to->numbers)
-        status = rn_dataset_match_classes(set, c->class_names, c->n_classes);
-    return status;
+    RN_TRY(status);
+    if (!c->to->same_classes) return RN_OK;
+    RN_TRY(rn_dataset_match_classes(set, c->class_names, c->n_classes));
+    for (size_t i = 0; i < set->n_objects; i++) c->used[set->objects[i].label] = true;
+    return RN_OK;
 }
 
 /* ---- writing ---- */
@@ -224,6 +227,8 @@ static rn_status convert_split(converter *c, const char *split) {
 }
 
 static void tell_losses(const converter *c) {
+    size_t n_unused = 0;
+    for (size_t i = 0; i < c->n_classes && !c->to->finish; i++) n_unused += !c->used[i];
     if (c->n_crowd > 0) tell(c, "left out: %zu crowd regions, which YOLO cannot say", c->n_crowd);
     if (c->n_difficult > 0)
         tell(c, "%zu objects marked difficult are written as any others", c->n_difficult);
@@ -232,6 +237,8 @@ static void tell_losses(const converter *c) {
         tell(c, "left out: %zu boxes that are empty or outside of their pictures", c->n_empty);
     if (c->n_thin > 0)
         tell(c, "left out: %zu boxes of a pixel or less across, which VOC cannot say", c->n_thin);
+    if (n_unused > 0)
+        tell(c, "left out: %zu classes without a box, which VOC cannot say", n_unused);
     if (c->n_unsized > 0)
         tell(c, "left out: %zu pictures that cannot be read, or not in the annotated size",
              c->n_unsized);
@@ -258,7 +265,7 @@ rn_status rn_data_convert(const char *data, const char *folder, rn_data_format t
     rn_status status;
     RN_TRY(check_free(folder));
     if ((status = find_splits(&c)) != RN_OK) goto done;
-    if (c.to->numbers && (status = collect_classes(&c)) != RN_OK) goto done;
+    if (c.to->same_classes && (status = collect_classes(&c)) != RN_OK) goto done;
     for (size_t i = 0; i < c.n_splits && status == RN_OK; i++)
         status = convert_split(&c, c.splits[i]);
     if (status == RN_OK && c.to->finish)
@@ -268,5 +275,6 @@ rn_status rn_data_convert(const char *data, const char *folder, rn_data_format t
 done:
     rn_free_names(c.splits, c.n_splits);
     rn_free_names(c.class_names, c.n_classes);
+    free(c.used);
     return status;
 }

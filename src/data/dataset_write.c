@@ -313,12 +313,13 @@ const rn_set_format rn_set_format_voc = {.pictures = "JPEGImages",
                                          .least = 1,         /* xmin < xmax, counted from 1 */
                                          .has_crowds = true, /* as difficult: ignored too */
                                          .has_difficult = true,
+                                         .same_classes = true,
                                          .names_files = true,
                                          .write = write_voc};
 const rn_set_format rn_set_format_yolo = {.pictures = "images",
                                           .by_split = true,
                                           .clips = true,
                                           .needs_sizes = true,
-                                          .numbers = true,
+                                          .same_classes = true,
                                           .write = write_yolo,
                                           .finish = write_data_yaml};

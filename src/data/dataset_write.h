@@ -16,9 +16,9 @@ typedef struct rn_set_format {
     double least;         /* pixels that both sides of a box must be over, where it clips */
     bool has_crowds;      /* can say that a box is to be ignored */
     bool has_difficult;
-    bool needs_sizes; /* boxes are shares of the upright picture */
-    bool numbers;     /* classes are numbers, the same in all splits */
-    bool names_files; /* the annotations name the pictures, in UTF-8 */
+    bool needs_sizes;  /* boxes are shares of the upright picture */
+    bool same_classes; /* in all splits */
+    bool names_files;  /* the annotations name the pictures, in UTF-8 */
     /* The annotations of one split into `folder`. */
     rn_status (*write)(const rn_dataset *set, const char *folder, const char *split);
     /* What names the splits and classes, behind the last split; NULL for nothing. *n_nameless of
