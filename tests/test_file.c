@@ -278,6 +278,51 @@ START_TEST(paths) {
 }
 END_TEST
 
+static void check_parent(const char *path, const char *want) {
+    char *parent = NULL;
+    ck_assert_int_eq(rn_path_parent(&parent, path), RN_OK);
+    ck_assert_str_eq(parent, want);
+    free(parent);
+}
+
+START_TEST(parents) {
+    check_parent("a/b.c", "a");
+    check_parent("/a/b/c", "/a/b");
+    check_parent("b", ".");
+    check_parent("", ".");
+    check_parent("/a", "/");
+    check_parent("/", "/");
+    check_parent("a/", "a"); /* what lies in a, whatever its name */
+}
+END_TEST
+
+START_TEST(folders_are_made) {
+    ck_assert_int_eq(rn_folder_make(temp_path("a/b/c")), RN_OK);
+    ck_assert_int_eq(rn_folder_make(temp_path("a/b/c")), RN_OK);
+    ck_assert_int_eq(rn_folder_make(temp_path("a/d//e/")), RN_OK);
+    ck_assert(rn_path_is_folder(temp_path("a/b/c")) && rn_path_is_folder(temp_path("a/d/e")));
+    ck_assert_int_eq(symlink("a", temp_path("link")), 0);
+    ck_assert_int_eq(rn_folder_make(temp_path("link/f")), RN_OK);
+    ck_assert(rn_path_is_folder(temp_path("a/f")));
+    ck_assert_int_eq(rn_folder_make("."), RN_OK);
+    ck_assert_int_eq(rn_folder_make("/"), RN_OK);
+}
+END_TEST
+
+START_TEST(folders_that_cannot_be_made) {
+    temp_text("file", "");
+    ck_assert_int_eq(rn_folder_make(temp_path("file")), RN_EIO);
+    check_text("file: cannot make the folder: File exists");
+    ck_assert_int_eq(rn_folder_make(temp_path("file/a")), RN_EIO);
+    check_text("file/a: cannot make the folder: Not a directory");
+    ck_assert_int_eq(symlink("none", temp_path("link")), 0);
+    ck_assert_int_eq(rn_folder_make(temp_path("link/a")), RN_EIO);
+    check_text("link: cannot make the folder: File exists");
+    ck_assert_int_eq(rn_folder_make(""), RN_EIO);
+    ck_assert_str_eq(rn_error_text(), ": cannot make the folder: No such file or directory");
+}
+END_TEST
+
 START_TEST(folders_are_listed_in_order) {
     static const char *const want[] = {".hidden", "B", "a", "a10", "a2", "\xc3\xa4"};
     char **names = NULL;
@@ -317,6 +362,9 @@ int main(void) {
     tcase_add_test(tests, rename_fails);
     tcase_add_test(tests, crc_as_published);
     tcase_add_test(tests, paths);
+    tcase_add_test(tests, parents);
+    tcase_add_test(tests, folders_are_made);
+    tcase_add_test(tests, folders_that_cannot_be_made);
     tcase_add_test(tests, folders_are_listed_in_order);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
