@@ -285,7 +285,7 @@ START_TEST(scenes_makes_a_set_once) {
     run_refused(1, "scenes: error: a set/train.json: exists; the folder holds a set already");
     temp_text("file", "mine");
     RUN("scenes", "-o", "file/set");
-    run_refused(5, "scenes: error: file/set: cannot make the folder: Not a directory");
+    run_refused(5, "scenes: error: file/set/images: cannot make the folder: Not a directory");
 }
 END_TEST
 

@@ -366,8 +366,11 @@ START_TEST(a_set_is_not_written_over) {
     write_set("set", &options, 1);
     ck_assert_int_eq(rn_scenes_write(temp_path("set"), &options, 1), RN_EINVAL);
     ck_assert_ptr_nonnull(strstr(rn_error_text(), "val.json: exists"));
-    ck_assert_int_eq(rn_scenes_write(temp_path("none/below"), &options, 1), RN_EIO);
+    temp_text("file", "mine");
+    ck_assert_int_eq(rn_scenes_write(temp_path("file/below"), &options, 1), RN_EIO);
     ck_assert_ptr_nonnull(strstr(rn_error_text(), "cannot make the folder"));
+    write_set("new/below", &options, 1); /* the folders above are made */
+    ck_assert(rn_path_exists(temp_path("new/below/val.json")));
 }
 END_TEST
 
