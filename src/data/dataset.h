@@ -70,7 +70,7 @@ typedef enum rn_split_use {
  * RN_SPLIT_TRAIN: objects are clipped to their pictures and empty ones skipped, with notes; a set
  * without objects is refused. RN_SPLIT_VAL: objects as the format gives them. Every record has a
  * path whose file exists (up to 5% may be missing: skipped, with notes); nothing is decoded.
- * RN_EINPUT with FILE:LINE:COL where a file is at fault (bad-inputs.md 30, 31, 34, 35, 39-47). */
+ * RN_EINPUT with FILE:LINE:COL where a file is at fault (bad-inputs.md 30, 31, 34, 35, 39-55). */
 RN_MUST_USE rn_status rn_dataset_open(rn_dataset *out, const char *data, const char *split,
                                       rn_split_use use);
 
