@@ -14,7 +14,7 @@
 
 static char temp_root[64];
 
-static void temp_open(void) {
+static inline void temp_open(void) {
     strcpy(temp_root, "/tmp/rn_test_XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(temp_root));
 }
@@ -26,7 +26,7 @@ static int temp_remove(const char *path, const struct stat *info, int type, stru
     return remove(path);
 }
 
-static void temp_close(void) {
+static inline void temp_close(void) {
     nftw(temp_root, temp_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 

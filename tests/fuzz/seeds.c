@@ -1,0 +1,311 @@
+/* seeds FOLDER: where fuzzing begins: FOLDER/<reader>/ with small files of every kind that the
+ * reader takes, made here. */
+#include "model/weights.h"
+#include "picture_files.h"
+#include "suite.h"
+#include "train/options.h"
+
+static void check(rn_status status) {
+    ck_assert_msg(status == RN_OK, "%s", rn_error_text());
+}
+
+static void keep(const char *name) {
+    temp_bytes(name, file.data, file.size);
+}
+
+/* ---- pictures ---- */
+
+/* A gradient with a bright block, in our own encoders' JPEG and PNG. */
+static void encoded_pictures(void) {
+    uint8_t pixels[24 * 20 * 3];
+    const rn_image picture = {.width = 24, .height = 20, .pixels = pixels};
+    for (int i = 0; i < 24 * 20 * 3; i++) pixels[i] = (uint8_t)(i % 72 * 3 + i / 72 * 2);
+    memset(pixels + 72 * 6, 250, 72);
+    check(rn_image_write(&picture, temp_path("jpeg/ours.jpg")));
+    check(rn_image_write(&picture, temp_path("png/ours.png")));
+    check(rn_image_write_annotated(&picture, temp_path("jpeg/annotated.jpg")));
+    check(rn_image_write_annotated(&picture, temp_path("png/annotated.png")));
+}
+
+static size_t marker_at(unsigned marker) {
+    size_t at = 0;
+    while (file.data[at] != 0xff || file.data[at + 1] != marker) at++;
+    return at;
+}
+
+static void jpegs(void) {
+    static const uint8_t exif[] = "Exif\0\0MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0";
+    uint8_t values[4 * 4 * 4];
+    for (size_t i = 0; i < sizeof values; i++) values[i] = (uint8_t)(i * 37);
+    jpeg(2, 2, 1, values, -1);
+    keep("jpeg/grey");
+    jpeg(2, 1, 3, values, -1);
+    keep("jpeg/colour");
+    jpeg(1, 2, 4, values, 0);
+    keep("jpeg/cmyk");
+    jpeg(1, 2, 4, values, 2);
+    keep("jpeg/ycck");
+    jpeg(1, 1, 3, values, 0);
+    keep("jpeg/rgb");
+    jpeg_make(&file, &(jpeg_spec){2, 1, 3, values, -1, exif, sizeof exif - 1});
+    keep("jpeg/exif");
+
+    jpeg(4, 4, 3, values,
+         -1); /* 2 x 2 and 2 x 1 samples of the first component for one of another */
+    const size_t sampling = marker_at(0xc0) + 11;
+    file.data[sampling] = 0x22;
+    keep("jpeg/sampled_2x2");
+    file.data[sampling] = 0x21;
+    keep("jpeg/sampled_2x1");
+
+    jpeg(4, 2, 1, values, -1); /* a restart marker behind every second block */
+    const size_t frame = marker_at(0xc0);
+    memmove(file.data + frame + 6, file.data + frame, file.size - frame);
+    memcpy(file.data + frame, "\xff\xdd\0\4\0\2", 6);
+    file.size += 6;
+    keep("jpeg/restart");
+
+    jpeg(2, 2, 1, values, -1); /* progressive: DC in two parts, then some AC */
+    const size_t scan = marker_at(0xda);
+    file.data[marker_at(0xc0) + 1] = 0xc2;
+    memcpy(file.data + scan + 7, "\0\0\1", 3);
+    file.size -= 2;
+    put(&file, "\xff\xda\0\10\1\1\0\0\0\20\x5a", 11);
+    put(&file, "\xff\xda\0\10\1\1\0\1\5\0\0\0", 12);
+    put(&file, "\xff\xda\0\10\1\1\0\1\5\1\0\0", 12);
+    put(&file, "\xff\xd9", 2);
+    keep("jpeg/progressive");
+}
+
+/* 4 x 5 pixels; each row has another filter. */
+static void png_kind(const char *name, int depth, int color, bool interlaced) {
+    static const int channels[] = {1, 0, 3, 1, 2, 0, 4};
+    uint8_t rows[600];
+    const size_t row = 1 + (size_t)(4 * depth * channels[color] + 7) / 8;
+    for (size_t i = 0; i < sizeof rows; i++)
+        rows[i] = (uint8_t)(interlaced ? i % 2 : i % row ? i * 29 & 0x33 : i / row % 5);
+    png_begin(&file, 4, 5, depth, color);
+    if (interlaced) {
+        file.data[28] = 1;
+        file.size -= 4;
+        put_big(&file, rn_crc32(0, file.data + 12, 17), 4);
+    }
+    if (color == 3)
+        png_chunk(&file, "PLTE", "abcdefghijklmnopqrstuvwx0123456789@ABCDEFGHIJKLMNOP", 48);
+    if (color == 3) png_chunk(&file, "tRNS", "\0\200\377", 3);
+    if (color == 0) png_chunk(&file, "tRNS", "\0\1", 2);
+    if (color == 2) png_chunk(&file, "tRNS", "\0\1\0\2\0\3", 6);
+    png_data(&file, rows, interlaced ? sizeof rows : 5 * row);
+    png_end(&file);
+    keep(name);
+}
+
+static void pngs(void) {
+    static const int kinds[][2] = {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {16, 0}, {8, 2}, {16, 2}, {1, 3},
+                                   {2, 3}, {4, 3}, {8, 3}, {8, 4}, {16, 4}, {8, 6}, {16, 6}};
+    /* 16 x 16 grey pixels, compressed with Huffman codes of their own. */
+    static const char zlib[] =
+        "\x18\xd3\x2d\x4e\x09\x0e\x04\x31\x08\xe2\xb0\xfb\xff\x27\x0f\xe8\xa6\x6d\x34\x94"
+        "\x0b\x90\x00\xd1\x42\x26\xb3\x01\xa6\x9e\x48\x3b\x2b\xa8\x7c\xa2\x7b\x89\x1d\xc5"
+        "\x4c\x4f\x18\x2a\x1d\x53\x61\x54\xbd\xfd\xaa\xa1\xb8\x6c\x87\xee\xe2\x41\x54\x17"
+        "\x4f\xf0\x06\x2e\xb8\xc2\x3c\xae\xb1\x06\xd7\x43\x67\xba\x89\xc4\xc5\xe2\x64\x6c"
+        "\x45\x3f\x85\x47\xc5\x2b\x2d\x7d\xa4\x9e\xd7\xd4\x34\x6e\xf3\xd4\xbc\xfc\x26\x69"
+        "\x2d\xd2\x79\x3d\xff\x66\x97\xaf\xeb\x58\xca\x0f\xf8\x00\xb8\x93\x01\x52";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "png/depth_%d_color_%d", kinds[i][0], kinds[i][1]);
+        png_kind(name, kinds[i][0], kinds[i][1], false);
+    }
+    png_kind("png/interlaced", 8, 2, true);
+    png_begin(&file, 16, 16, 8, 0);
+    png_chunk(&file, "tEXt", "Title\0a", 7);
+    png_chunk(&file, "IDAT", zlib, 40); /* in two parts */
+    png_chunk(&file, "IDAT", zlib + 40, sizeof zlib - 41);
+    png_end(&file);
+    keep("png/compressed");
+}
+
+static void bmps(void) {
+    static const int depths[] = {1, 4, 8, 16, 24, 32};
+    static const uint8_t masks[] = {0, 0xf8, 0, 0, 0xe0, 7, 0, 0, 0x1f, 0, 0, 0};
+    uint8_t palette[16 * 4], pixels[256];
+    for (size_t i = 0; i < sizeof palette; i++) palette[i] = (uint8_t)(i * 5);
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 11 & 0x77);
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+        const int bits = depths[i];
+        bmp_spec spec = {.width = 5,
+                         .height = i % 2 ? 3 : -3,
+                         .bits = bits,
+                         .pixels = pixels,
+                         .pixels_size = (size_t)(5 * bits + 31) / 32 * 4 * 3};
+        char name[64];
+        if (bits < 16) {
+            spec.between = palette;
+            spec.between_size = bits == 1 ? 8 : sizeof palette;
+            for (size_t k = 0; bits == 8 && k < sizeof pixels; k++) pixels[k] &= 15;
+        }
+        snprintf(name, sizeof name, "bmp/bits_%d", bits);
+        bmp_make(&file, &spec);
+        keep(name);
+        if (bits < 16) continue;
+        spec.compression = 3;
+        spec.between = masks;
+        spec.between_size = sizeof masks;
+        snprintf(name, sizeof name, "bmp/fields_%d", bits);
+        bmp_make(&file, &spec);
+        keep(name);
+    }
+}
+
+/* ---- annotations ---- */
+
+static void cocos(void) {
+    temp_text(
+        "coco/whole",
+        "{\"info\": {\"year\": 2026, \"extra\": [1, -2.5e3, null, {}, [[]]]},\n"
+        " \"images\": [{\"id\": 1, \"file_name\": \"a/b.jpg\", \"width\": 64, \"height\": 48},\n"
+        "            {\"file_name\": \"\\u00e9\\ud83d\\ude00\\n\\\"\\\\\\/.png\", \"id\": -7}],\n"
+        " \"annotations\": [\n"
+        "  {\"id\": 0, \"image_id\": 1, \"category_id\": 3, \"bbox\": [1, 2.5, 1e1, 0],\n"
+        "   \"area\": 12.25, \"iscrowd\": 0, \"segmentation\": [[1, 2, 3, 4]]},\n"
+        "  {\"id\": 9007199254740992, \"image_id\": -7, \"category_id\": 1,\n"
+        "   \"bbox\": [-1, 0.1, 3, 4], \"iscrowd\": true, \"segmentation\": {\"counts\": "
+        "\"x\"}}],\n"
+        " \"categories\": [{\"id\": 3, \"name\": \"cell\", \"supercategory\": \"\"},\n"
+        "                {\"name\": \"key\", \"id\": 1}], \"licenses\": false}\n");
+    temp_text("coco/categories_last", "\xef\xbb\xbf{\"annotations\":[{\"bbox\":[0,0,1,1],"
+                                      "\"category_id\":5,\"image_id\":2,\"id\":1}],"
+                                      "\"images\":[{\"id\":2,\"file_name\":\"\xc3\xa9.png\"}],"
+                                      "\"categories\":[{\"id\":5,\"name\":\"\xe2\x82\xac\"}]}");
+    temp_text("coco/empty", "{\"images\":[],\"annotations\":[],\"categories\":[]}");
+    temp_text("coco/nested",
+              "{\"x\":[[[[[[[[{\"y\":{\"z\":[true,false,null]}}]]]]]]]],\"images\":[]}");
+}
+
+static void results(void) {
+    temp_text("coco_results/two",
+              "[{\"image_id\": 1, \"category_id\": 3, \"bbox\": [1.5, 2, 30.25, 4e1], \"score\": "
+              "0.875},\n"
+              " {\"score\": 1, \"bbox\": [0, 0, 0, 0], \"category_id\": 1, \"image_id\": -3,"
+              " \"segmentation\": {\"size\": [1, 2]}}]\n");
+    temp_text("coco_results/unknown_category",
+              "[{\"image_id\":7,\"category_id\":99,\"bbox\":[1,2,3,4],\"score\":1e-300}]");
+    temp_text("coco_results/unknown_image",
+              "[{\"image_id\":12,\"category_id\":1,\"bbox\":[1,2,3,4],\"score\":0.1}]");
+    temp_text("coco_results/empty", "[]");
+}
+
+static void vocs(void) {
+    temp_text(
+        "voc/whole",
+        "<annotation verified=\"yes\">\n\t<folder>x</folder><filename>a &amp; b.jpg</filename>\n"
+        "\t<size><width>640</width><height>480</height><depth>3</depth></size>\n"
+        "\t<object>\n\t\t<name>cell</name><pose/><difficult>1</difficult>\n"
+        "\t\t<bndbox><xmin>1</xmin><ymin>2.5</ymin><xmax>30</xmax><ymax>4e1</ymax></bndbox>\n"
+        "\t\t<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>\n\t</object>\n"
+        "\t<object><bndbox><ymax>9</ymax><xmax>8</xmax><ymin>0</ymin><xmin>-3</xmin></bndbox>"
+        "<name> \xc3\xa9 </name></object>\n</annotation>\n");
+    temp_text("voc/latin",
+              "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><!-- c --><annotation><filename>"
+              "<![CDATA[\xe9.png]]></filename><size><width/></size></annotation>");
+    temp_text("voc/references",
+              "<annotation><filename>&#x20AC;&#65;&lt;</filename><?p i?></annotation>");
+    temp_text("voc/doctype", "<!DOCTYPE a [<!ENTITY x \"y\">]><annotation>&x;</annotation>");
+    temp_bytes("voc/utf16", "\xff\xfe<\0a\0n\0n\0o\0t\0a\0t\0i\0o\0n\0/\0>\0", 28);
+    temp_text("voc/empty", "<annotation/>");
+}
+
+/* ---- models ---- */
+
+static rn_model_config a_model(void) {
+    char key[] = "key", other[] = "a \"b\"";
+    char *const names[] = {key, other};
+    const int64_t ids[] = {1, -5};
+    rn_model_config config;
+    check(rn_model_config_preset(&config, "nano"));
+    check(rn_model_config_set_classes(&config, names, ids, 2));
+    return config;
+}
+
+static void presets(void) {
+    rn_model_config config = a_model();
+    rn_train_options options = rn_train_options_defaults();
+    char *text;
+    check(rn_model_config_to_json(&text, &config));
+    temp_text("presets/model", text);
+    free(text);
+    check(rn_train_options_to_json(&text, &options));
+    temp_text("presets/args", text);
+    free(text);
+    rn_model_config_free(&config);
+    temp_text("presets/preset",
+              "{\"depth\": 50, \"width\": 16, \"head-depth\": 2, \"norm\": \"frozen\", "
+              "\"antialias\": false,\n"
+              " \"anchor_sides\": [8, 16.5, 3e1, 40, 50], \"anchor_ratios\": [1],\n"
+              " \"train\": {\"optimizer\": \"adamw\", \"lr\": 5e-3, \"low_quality\": false, "
+              "\"seed\": 7,\n"
+              "           \"val_split\": \"t\\u00e9st\"}}\n");
+    temp_text("presets/empty", "{}");
+}
+
+static void safetensors(void) {
+    rn_model_config config = a_model();
+    rn_safetensors_writer writer = {0};
+    const real numbers[] = {1, -2, (real)0.5, 0, 3, 4, 5, 6};
+    rn_tensor_entry entry = {"backbone.body.conv1.weight", RN_F32, 4, {2, 1, 2, 2}, numbers, true};
+    check(rn_safetensors_add(&writer, &entry));
+    entry = (rn_tensor_entry){"head.bias", RN_F16, 1, {3}, numbers, false};
+    check(rn_safetensors_add(&writer, &entry));
+    check(rn_safetensors_add_metadata(&writer, "position", "3 4"));
+    check(rn_safetensors_save(&writer, temp_path("safetensors/tensors")));
+    check(rn_model_add_metadata(&writer, &config));
+    check(rn_safetensors_save(&writer, temp_path("safetensors/model")));
+    rn_safetensors_writer_free(&writer);
+    rn_model_config_free(&config);
+
+    static const char header[] =
+        "{\"a\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]},"
+        "\"b\":{\"dtype\":\"BF16\",\"shape\":[1,3],\"data_offsets\":[16,22]},"
+        "\"c\":{\"dtype\":\"BOOL\",\"shape\":[],\"data_offsets\":[22,23]},"
+        "\"d\":{\"dtype\":\"I64\",\"shape\":[0,7],\"data_offsets\":[23,23]},"
+        "\"__metadata__\":{\"format\":\"retinanet-c 1\",\"config\":\"{\\\"depth\\\":10}\"}}   ";
+    file.size = 0;
+    put_little(&file, sizeof header - 1, 4);
+    put_little(&file, 0, 4);
+    put(&file, header, sizeof header - 1);
+    for (unsigned i = 0; i < 23; i++) put_byte(&file, 0x3f + i);
+    keep("safetensors/types");
+    file.size = 0;
+    put(&file, "\2\0\0\0\0\0\0\0{}", 10);
+    keep("safetensors/empty");
+}
+
+/* A test, for the headers that make the files are those of the tests. */
+START_TEST(write_seeds) {
+    static const char *const folders[] = {"jpeg", "png",
+                                          "safetensors"}; /* the library makes none */
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdir(folders[i], 0777);
+    strcpy(temp_root, ".");
+    encoded_pictures();
+    jpegs();
+    pngs();
+    bmps();
+    cocos();
+    results();
+    vocs();
+    presets();
+    safetensors();
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    if (argc != 2 || chdir(argv[1]) != 0) {
+        fprintf(stderr, "usage: seeds FOLDER\n");
+        return EXIT_FAILURE;
+    }
+    Suite *suite = suite_create("seeds");
+    TCase *tests = tcase_create("seeds");
+    tcase_add_test(tests, write_seeds);
+    suite_add_tcase(suite, tests);
+    return suite_run(suite);
+}
