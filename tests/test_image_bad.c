@@ -237,6 +237,34 @@ START_TEST(jpeg_that_lies_is_refused) {
 }
 END_TEST
 
+/* A grey block, and behind its scan a DHT segment at byte 153: `n` codes of 16 bits, of which
+ * `stored` are there. */
+static void jpeg_codes(int n, size_t stored) {
+    static const uint8_t codes[300];
+    file_bytes table = {.size = 0};
+    put(&table, codes, 15);
+    put_byte(&table, n > 255 ? 255 : 0); /* 15 bits */
+    put_byte(&table, (unsigned)(n > 255 ? n - 255 : n));
+    put(&table, codes, stored);
+    jpeg(1, 1, 1, (const uint8_t[]){10}, -1);
+    file.size -= 2;
+    jpeg_segment(&file, 0xc4, table.data, table.size);
+    put(&file, "\xff\xd9", 2);
+}
+
+/* stb_image would write past its tables of 256 codes. */
+START_TEST(jpeg_with_a_huge_huffman_table_is_refused) {
+    jpeg_codes(256, 256);
+    decodes(true);
+    jpeg_codes(257, 257);
+    refused("p: offset 153: a JPEG Huffman table that does not fit");
+    jpeg_codes(5, 4);
+    refused("p: offset 153: a JPEG Huffman table that does not fit");
+    jpeg_codes(5, 6);
+    refused("p: offset 153: a JPEG Huffman table that does not fit");
+}
+END_TEST
+
 /* ---- BMP ---- */
 
 START_TEST(bmp_cut_anywhere_is_refused) {
@@ -354,6 +382,7 @@ int main(void) {
     tcase_add_test(tests, jpeg_cut_anywhere_is_refused);
     tcase_add_test(tests, jpeg_cut_at_half_gives_no_grey);
     tcase_add_test(tests, jpeg_that_lies_is_refused);
+    tcase_add_test(tests, jpeg_with_a_huge_huffman_table_is_refused);
     tcase_add_test(tests, bmp_cut_anywhere_is_refused);
     tcase_add_test(tests, bmp_that_lies_is_refused);
     tcase_add_test(tests, bmp_colours_are_in_the_palette);

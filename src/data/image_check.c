@@ -85,6 +85,20 @@ static rn_status jpeg_header(rn_picture_info *info, const uint8_t *bytes, size_t
     }
 }
 
+/* The body of a DHT segment: tables of a class and number, 16 counts and as many codes as they say.
+ * More than 256 would not fit into stb_image's tables, which it does not check. */
+static bool huffman_fits(const uint8_t *body, size_t size) {
+    while (size > 0) {
+        size_t codes = 0;
+        if (size < 17) return false;
+        for (int i = 1; i <= 16; i++) codes += body[i];
+        if (codes > 256 || codes > size - 17) return false;
+        body += 17 + codes;
+        size -= 17 + codes;
+    }
+    return true;
+}
+
 /* Every segment fits, there is a scan, and the end marker is there: a cut file has none. */
 static rn_status jpeg_whole(const uint8_t *bytes, size_t size, const char *name) {
     size_t at = 2;
@@ -95,6 +109,8 @@ static rn_status jpeg_whole(const uint8_t *bytes, size_t size, const char *name)
         if (marker == 0xd9) return scan ? RN_OK : fault(name, at, "the JPEG ends without a scan");
         const size_t n = segment_size(bytes, size, at);
         if (n == 0) return fault(name, at, "the JPEG is cut within a segment");
+        if (marker == 0xc4 && !huffman_fits(bytes + at + 2, n - 2))
+            return fault(name, at, "a JPEG Huffman table that does not fit");
         scan |= marker == 0xda;
         at += n;
     }
