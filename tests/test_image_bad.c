@@ -265,6 +265,23 @@ START_TEST(jpeg_with_a_huge_huffman_table_is_refused) {
 }
 END_TEST
 
+/* What the file leaves out is zero to the decoder, never what its memory held before. */
+START_TEST(jpeg_without_a_part_reads_no_old_memory) {
+    jpeg(1, 1, 1, (const uint8_t[]){10}, -1);
+    memmove(file.data + 117, file.data + 139, file.size - 139); /* the AC codes' table */
+    file.size -= 22;
+    decodes(true);
+    is_pixel(7, 7, 10, 10, 10);
+
+    jpeg(1, 1, 3, (const uint8_t[]){200, 90, 90}, 0);
+    memcpy(file.data + 163, "\0\10\1\1\0\0\77\0", 8); /* a scan of red alone */
+    memmove(file.data + 171, file.data + 175, file.size - 175);
+    file.size -= 4;
+    decodes(true);
+    is_pixel(7, 7, 200, 0, 0);
+}
+END_TEST
+
 /* ---- BMP ---- */
 
 START_TEST(bmp_cut_anywhere_is_refused) {
@@ -383,6 +400,7 @@ int main(void) {
     tcase_add_test(tests, jpeg_cut_at_half_gives_no_grey);
     tcase_add_test(tests, jpeg_that_lies_is_refused);
     tcase_add_test(tests, jpeg_with_a_huge_huffman_table_is_refused);
+    tcase_add_test(tests, jpeg_without_a_part_reads_no_old_memory);
     tcase_add_test(tests, bmp_cut_anywhere_is_refused);
     tcase_add_test(tests, bmp_that_lies_is_refused);
     tcase_add_test(tests, bmp_colours_are_in_the_palette);

@@ -12,6 +12,11 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_FAILURE_USERMSG
+/* A JPEG may leave out tables and scans that stb then uses: let it find zeros, not old memory, by
+ * which its Huffman decoder would index. */
+#define STBI_MALLOC(size)     calloc(1, size)
+#define STBI_REALLOC(p, size) realloc(p, size)
+#define STBI_FREE(p)          free(p)
 #include <stb_image.h>
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
