@@ -62,8 +62,9 @@ static rn_postprocess postprocess_of(const rn_model_config *config,
     };
 }
 
-rn_status rn_detector_create(rn_detector **out, const rn_model_config *config, rn_threads *threads,
-                             const rn_detector_options *options) {
+/* `file`: where the weights will come from, or NULL. */
+static rn_status create(rn_detector **out, const rn_model_config *config, const rn_model_file *file,
+                        rn_threads *threads, const rn_detector_options *options) {
     const rn_detector_options defaults = RN_DETECTOR_OPTIONS_DEFAULT;
     rn_detector *det = NULL;
     rn_status status;
@@ -72,6 +73,9 @@ rn_status rn_detector_create(rn_detector **out, const rn_model_config *config, r
     RN_TRY(rn_alloc(&det, 1, sizeof *det));
     if ((status = rn_model_config_copy(&det->config, config)) != RN_OK) goto done;
     if ((status = rn_network_build(&det->network, &det->config)) != RN_OK) goto done;
+    /* Before memory is asked for: a small file may claim a huge network. */
+    if (file && (status = rn_model_file_check(file, &det->network.graph, "", false)) != RN_OK)
+        goto done;
     if (!threads) {
         const int count = options->threads > 0 ? options->threads : rn_threads_default();
         if ((status = rn_threads_create(&det->own_threads, count)) != RN_OK) goto done;
@@ -90,6 +94,11 @@ done:
     return status;
 }
 
+rn_status rn_detector_create(rn_detector **out, const rn_model_config *config, rn_threads *threads,
+                             const rn_detector_options *options) {
+    return create(out, config, NULL, threads, options);
+}
+
 rn_status rn_detector_open(rn_detector **out, const char *path,
                            const rn_detector_options *options) {
     rn_model_file file;
@@ -97,7 +106,7 @@ rn_status rn_detector_open(rn_detector **out, const char *path,
     rn_status status;
     *out = NULL;
     RN_TRY(rn_model_file_open(&file, path));
-    if ((status = rn_detector_create(&det, &file.config, NULL, options)) != RN_OK) goto done;
+    if ((status = create(&det, &file.config, &file, NULL, options)) != RN_OK) goto done;
     status = rn_model_file_load(&file, det->weights, &det->network.graph, "", false);
 done:
     rn_model_file_close(&file);

@@ -92,8 +92,8 @@ rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
 }
 
 /* All faults of shape or presence in one text. */
-static rn_status list_faults(const rn_model_file *file, const rn_graph *graph, const char *prefix,
-                             bool trained_only) {
+rn_status rn_model_file_check(const rn_model_file *file, const rn_graph *graph, const char *prefix,
+                              bool trained_only) {
     char text[900] = "";
     int faults = 0;
     for (size_t i = 0; i < graph->n_params; i++) {
@@ -118,7 +118,7 @@ rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_gr
     real *scratch = NULL;
     size_t most = 1;
     rn_status status = RN_OK;
-    RN_TRY(list_faults(file, graph, prefix, trained_only));
+    RN_TRY(rn_model_file_check(file, graph, prefix, trained_only));
     for (size_t i = 0; i < graph->n_params; i++)
         if (graph->params[i].count > most) most = graph->params[i].count;
     RN_TRY(rn_alloc(&scratch, most, sizeof *scratch));

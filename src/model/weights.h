@@ -24,9 +24,14 @@ typedef struct rn_model_file {
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
 void rn_model_file_close(rn_model_file *file);
 
+/* RN_EINPUT lists up to ten tensors PREFIX + name that are missing or misshapen; `trained_only`: of
+ * trained parameters alone. */
+RN_MUST_USE rn_status rn_model_file_check(const rn_model_file *file, const rn_graph *graph,
+                                          const char *prefix, bool trained_only);
+
 /* block [graph->n_stored] from the tensors PREFIX + name; `trained_only`: those of trained
- * parameters alone, as for a velocity. RN_EINPUT lists up to ten tensors that are missing or
- * misshapen, or names the first that is not finite. */
+ * parameters alone, as for a velocity. RN_EINPUT as above, or names the first that is not finite.
+ */
 RN_MUST_USE rn_status rn_model_file_load(const rn_model_file *file, real *block,
                                          const rn_graph *graph, const char *prefix,
                                          bool trained_only);

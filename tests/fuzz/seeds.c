@@ -261,6 +261,13 @@ static void safetensors(void) {
     check(rn_model_add_metadata(&writer, &config));
     check(rn_safetensors_save(&writer, temp_path("safetensors/model")));
     rn_safetensors_writer_free(&writer);
+
+    config.depth = 101; /* without a tensor: gigabytes claimed by a kilobyte */
+    config.width = 256;
+    config.fpn_channels = 1024;
+    check(rn_model_add_metadata(&writer, &config));
+    check(rn_safetensors_save(&writer, temp_path("safetensors/huge")));
+    rn_safetensors_writer_free(&writer);
     rn_model_config_free(&config);
 
     static const char header[] =
