@@ -265,6 +265,25 @@ START_TEST(jpeg_with_a_huge_huffman_table_is_refused) {
 }
 END_TEST
 
+/* Each of thousands of empty scans, of a dozen bytes, walks the whole picture: minutes of a
+ * decoder's time. */
+START_TEST(jpeg_of_too_many_scans_is_refused) {
+    for (int extra = 99; extra <= 100; extra++) {
+        jpeg(1, 1, 1, (const uint8_t[]){10}, -1);
+        file.data[72] = 0xc2; /* progressive */
+        file.data[147] = 0;   /* its first scan: DC alone */
+        file.size -= 2;
+        for (int i = 0; i < extra; i++) {
+            jpeg_segment(&file, 0xda, "\1\1\0\1\77\20", 6);
+            put(&file, "\0\0\0", 3);
+        }
+        put(&file, "\xff\xd9", 2);
+        if (extra < 100) decodes(true);
+    }
+    refused("p: offset 1440: a JPEG of more than 100 scans");
+}
+END_TEST
+
 /* What the file leaves out is zero to the decoder, never what its memory held before. */
 START_TEST(jpeg_without_a_part_reads_no_old_memory) {
     jpeg(1, 1, 1, (const uint8_t[]){10}, -1);
@@ -400,6 +419,7 @@ int main(void) {
     tcase_add_test(tests, jpeg_cut_at_half_gives_no_grey);
     tcase_add_test(tests, jpeg_that_lies_is_refused);
     tcase_add_test(tests, jpeg_with_a_huge_huffman_table_is_refused);
+    tcase_add_test(tests, jpeg_of_too_many_scans_is_refused);
     tcase_add_test(tests, jpeg_without_a_part_reads_no_old_memory);
     tcase_add_test(tests, bmp_cut_anywhere_is_refused);
     tcase_add_test(tests, bmp_that_lies_is_refused);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PNG_SIGNATURE = 8, PNG_CHUNK = 12, BMP_HEADER = 54 };
+enum { PNG_SIGNATURE = 8, PNG_CHUNK = 12, BMP_HEADER = 54, MAX_SCANS = 100 };
 
 static rn_status fault(const char *name, size_t offset, const char *what) {
     return rn_fail(RN_EINPUT, "%s: offset %zu: %s", name, offset, what);
@@ -102,16 +102,17 @@ static bool huffman_fits(const uint8_t *body, size_t size) {
 /* Every segment fits, there is a scan, and the end marker is there: a cut file has none. */
 static rn_status jpeg_whole(const uint8_t *bytes, size_t size, const char *name) {
     size_t at = 2;
-    bool scan = false;
+    int scans = 0; /* encoders make about ten; each may cost a walk over all pixels and no bytes */
     for (;;) {
         const uint8_t marker = next_marker(bytes, size, &at);
         if (marker == 0) return fault(name, size, "the JPEG is cut: its end marker is missing");
-        if (marker == 0xd9) return scan ? RN_OK : fault(name, at, "the JPEG ends without a scan");
+        if (marker == 0xd9) return scans ? RN_OK : fault(name, at, "the JPEG ends without a scan");
         const size_t n = segment_size(bytes, size, at);
         if (n == 0) return fault(name, at, "the JPEG is cut within a segment");
         if (marker == 0xc4 && !huffman_fits(bytes + at + 2, n - 2))
             return fault(name, at, "a JPEG Huffman table that does not fit");
-        scan |= marker == 0xda;
+        if (marker == 0xda && ++scans > MAX_SCANS)
+            return fault(name, at, "a JPEG of more than 100 scans");
         at += n;
     }
 }
