@@ -154,10 +154,14 @@ START_TEST(leftovers_of_a_killed_process_go) {
     temp_text("run/last.safetensors", "mine");
     temp_text("run/last.safetensors.tmp-123-0", "half");
     temp_text("run/results.csv.tmp-9-1", "");
+    temp_text("run/pictures/val_1.jpg", "mine");
+    temp_text("run/pictures/val_2.jpg.tmp-9-0", "half");
     rn_run_close(&folder);
     ck_assert_int_eq(rn_run_open(&folder, path), RN_OK);
     ck_assert(!there("run/last.safetensors.tmp-123-0") && !there("run/results.csv.tmp-9-1"));
+    ck_assert(!there("run/pictures/val_2.jpg.tmp-9-0"));
     ck_assert_str_eq(text_of("run/last.safetensors"), "mine");
+    ck_assert_str_eq(text_of("run/pictures/val_1.jpg"), "mine");
     rn_run_close(&folder);
 }
 END_TEST

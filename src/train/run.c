@@ -122,22 +122,25 @@ static rn_status check_is_run(const rn_run_folder *folder) {
     return status;
 }
 
-/* A killed process may have left a half-written file of a writer (file.h) behind. Under the lock
- * nobody writes here, so it is nobody's. */
-static rn_status remove_leftovers(const rn_run_folder *folder) {
-    char **names = NULL;
+/* A killed process may have left a half-written file of a writer (file.h) behind, in RUN or in
+ * RUN/pictures. Under the lock nobody writes there, so it is nobody's. */
+static rn_status remove_leftovers(const rn_run_folder *folder, const char *subfolder) {
+    char **names = NULL, *inside = NULL;
     size_t n = 0;
-    RN_TRY(rn_folder_list(&names, &n, folder->path));
-    rn_status status = RN_OK;
+    rn_status status;
+    if ((status = rn_run_path(&inside, folder, subfolder)) != RN_OK) goto done;
+    if ((status = rn_folder_list(&names, &n, inside)) != RN_OK) goto done;
     for (size_t i = 0; i < n; i++) {
         char *path = NULL;
         if (strstr(names[i], ".tmp-") && status == RN_OK &&
-            (status = rn_run_path(&path, folder, names[i])) == RN_OK)
+            (status = rn_path_join(&path, inside, names[i])) == RN_OK)
             (void)unlink(path);
         free(path);
         free(names[i]);
     }
+done:
     free(names);
+    free(inside);
     return status;
 }
 
@@ -152,7 +155,8 @@ rn_status rn_run_open(rn_run_folder *out, const char *path) {
     if ((status = rn_strdup(&folder.path, path)) != RN_OK) goto done;
     if ((status = check_is_run(&folder)) != RN_OK) goto done;
     if ((status = enter(&folder)) != RN_OK) goto done;
-    if ((status = remove_leftovers(&folder)) != RN_OK) goto done;
+    if ((status = remove_leftovers(&folder, "")) != RN_OK) goto done;
+    if ((status = remove_leftovers(&folder, "pictures")) != RN_OK) goto done;
     if ((status = rn_run_path(&results, &folder, "results.csv")) != RN_OK) goto done;
     if (rn_path_exists(results)) {
         if ((status = rn_file_read(&bytes, &size, results, MAX_RESULTS)) != RN_OK) goto done;
