@@ -136,6 +136,7 @@ typedef struct rn_detector_options {
     int threads;           /* 0: one a core */
     float score_threshold; /* of the candidates; negative: the model's own (0.05) */
     int nms_agnostic;      /* NMS over all classes together instead of class by class */
+    const rn_hooks *hooks; /* told of tensors that the network has no place for; may be NULL */
 } rn_detector_options;
 #define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
     (RN_STRUCT(rn_detector_options){.threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0})

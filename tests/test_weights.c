@@ -1,36 +1,25 @@
 /* Model files: what is written is read, and what does not fit is told whole (bad-inputs 61-63; the
  * container's faults are test_safetensors.c's). */
+#include "model_files.h"
 #include "suite.h"
-#include "temp_folder.h"
-#include "tiny_network.h"
 
 #include <math.h>
 
-static rn_model_config config;
-static rn_network network;
-static real *weights;
 static rn_model_file file;
 
 static void setup(void) {
     temp_open();
-    config = tiny_config();
-    config.norm = RN_NORM_FROZEN; /* some parameters are not trained */
-    network = tiny_network(&config);
-    weights = tiny_weights(&network, 0.01);
+    model_make(RN_NORM_FROZEN); /* some parameters are not trained */
 }
 
 static void teardown(void) {
     rn_model_file_close(&file);
-    rn_network_free(&network);
-    rn_model_config_free(&config);
-    free(weights);
+    model_free();
     temp_close();
 }
 
 static void save(void) {
-    ck_assert_msg(rn_model_save(temp_path("m.safetensors"), &config, &network.graph, weights) ==
-                      RN_OK,
-                  "%s", rn_error_text());
+    save_model("m.safetensors");
 }
 
 static rn_status open_saved(void) {
@@ -64,29 +53,12 @@ static void load_refused(const char *text) {
     free(block);
 }
 
-/* A whole model about to be saved, to be spoilt first. */
-static rn_safetensors_writer whole(void) {
-    rn_safetensors_writer w = {0};
-    ck_assert_int_eq(rn_model_add_metadata(&w, &config), RN_OK);
-    ck_assert_int_eq(rn_weights_add(&w, weights, &network.graph, "", false), RN_OK);
-    return w;
-}
-
-static void finish(rn_safetensors_writer *w) {
-    ck_assert_msg(rn_safetensors_save(w, temp_path("m.safetensors")) == RN_OK, "%s",
-                  rn_error_text());
-    rn_safetensors_writer_free(w);
-}
-
-static rn_tensor_entry *entry_of(rn_safetensors_writer *w, const char *name) {
-    for (size_t i = 0; i < w->n_entries; i++)
-        if (strcmp(w->entries[i].name, name) == 0) return &w->entries[i];
-    ck_abort_msg("%s is missing", name);
-}
-
-static void drop(rn_safetensors_writer *w, const char *name) {
-    rn_tensor_entry *entry = entry_of(w, name);
-    *entry = w->entries[--w->n_entries];
+/* The same, the fault lying `behind` bytes into the data of `tensor`. */
+static void load_refused_at(const char *tensor, size_t behind, const char *text) {
+    char with_offset[512];
+    snprintf(with_offset, sizeof with_offset, "offset %zu: %s",
+             data_at("m.safetensors", tensor) + behind, text);
+    load_refused(with_offset);
 }
 
 /* ---- there and back ---- */
@@ -150,7 +122,7 @@ START_TEST(prefixes_tell_blocks_apart) {
     rn_safetensors_writer w = whole();
     ck_assert_int_eq(rn_weights_add(&w, ema, &network.graph, "ema.", false), RN_OK);
     ck_assert_int_eq(rn_weights_add(&w, velocity, &network.graph, "velocity.", true), RN_OK);
-    finish(&w);
+    finish(&w, "m.safetensors");
     ck_assert_int_eq(load("ema.", block), RN_OK);
     ck_assert_mem_eq(block, ema, n * sizeof *block);
     memset(block, 0, n * sizeof *block);
@@ -172,7 +144,7 @@ START_TEST(half_precision_is_read) {
     tiny_param(&network, weights, "backbone.body.bn1.bias")[2] = (real)-0.125;
     rn_safetensors_writer w = whole();
     for (size_t i = 0; i < w.n_entries; i++) w.entries[i].dtype = RN_F16;
-    finish(&w);
+    finish(&w, "m.safetensors");
     ck_assert_int_eq(load("", block), RN_OK);
     ck_assert(tiny_param(&network, block, "backbone.body.bn1.bias")[2] == (real)-0.125);
     for (size_t i = 0; i < network.graph.n_stored; i++) /* 11 bits, 2^-24 at the least */
@@ -197,22 +169,14 @@ END_TEST
 
 /* ---- no model ---- */
 
-/* A file without tensors and with these metadata; NULL: none. */
-static void save_metadata(const char *format, const char *json) {
-    rn_safetensors_writer w = {0};
-    if (format) ck_assert_int_eq(rn_safetensors_add_metadata(&w, "format", format), RN_OK);
-    if (json) ck_assert_int_eq(rn_safetensors_add_metadata(&w, "config", json), RN_OK);
-    finish(&w);
-}
-
 START_TEST(refuses_what_is_no_model) {
     static const char *const text = "offset 8: no model of this program (its metadata lack "
                                     "\"format\": \"retinanet-c 1\")";
-    save_metadata(NULL, "{}");
+    save_metadata("m.safetensors", NULL, "{}");
     open_refused(text);
-    save_metadata("pt", "{}");
+    save_metadata("m.safetensors", "pt", "{}");
     open_refused(text);
-    save_metadata("retinanet-c", "{}");
+    save_metadata("m.safetensors", "retinanet-c", "{}");
     open_refused(text);
     temp_text("m.safetensors", "<html>");
     open_refused("offset 0: 6 bytes, want at least 8");
@@ -231,7 +195,7 @@ START_TEST(refuses_another_version) {
         snprintf(format, sizeof format, "retinanet-c %s", versions[i]);
         snprintf(text, sizeof text, "offset 8: format version %s, this program knows up to 1",
                  versions[i]);
-        save_metadata(format, "{}");
+        save_metadata("m.safetensors", format, "{}");
         open_refused(text);
     }
 }
@@ -240,25 +204,25 @@ END_TEST
 START_TEST(refuses_a_wrong_configuration) {
     static const char *const one = "{\"classes\": [{\"id\": 1, \"name\": \"a\"}]%s}";
     char json[200];
-    save_metadata("retinanet-c 1", NULL);
+    save_metadata("m.safetensors", "retinanet-c 1", NULL);
     open_refused("offset 8: the metadata lack \"config\"");
-    save_metadata("retinanet-c 1", "{");
-    open_refused("offset 1: no valid JSON");
-    save_metadata("retinanet-c 1", "{}");
-    open_refused("offset 8: the configuration names no class");
-    save_metadata("retinanet-c 1", "{\"classes\": []}");
-    open_refused("offset 8: the configuration names no class");
+    save_metadata("m.safetensors", "retinanet-c 1", "{");
+    open_refused("__metadata__ config: offset 1: no valid JSON");
+    save_metadata("m.safetensors", "retinanet-c 1", "{}");
+    open_refused("__metadata__ config: names no class");
+    save_metadata("m.safetensors", "retinanet-c 1", "{\"classes\": []}");
+    open_refused("__metadata__ config: names no class");
     snprintf(json, sizeof json, one, ", \"wdith\": 8");
-    save_metadata("retinanet-c 1", json);
-    open_refused("unknown key wdith (did you mean width?)");
+    save_metadata("m.safetensors", "retinanet-c 1", json);
+    open_refused("__metadata__ config: unknown key wdith (did you mean width?)");
     snprintf(json, sizeof json, one, ", \"width\": 20");
-    save_metadata("retinanet-c 1", json);
-    open_refused("width: got 20, want a multiple of group_channels (8)");
+    save_metadata("m.safetensors", "retinanet-c 1", json);
+    open_refused("__metadata__ config: width: got 20, want a multiple of group_channels (8)");
     snprintf(json, sizeof json, one, ", \"depth\": 20");
-    save_metadata("retinanet-c 1", json);
-    open_refused("depth: got 20, want 10, 18, 34, 50 or 101");
+    save_metadata("m.safetensors", "retinanet-c 1", json);
+    open_refused("__metadata__ config: depth: got 20, want 10, 18, 34, 50 or 101");
     snprintf(json, sizeof json, one, "");
-    save_metadata("retinanet-c 1", json);
+    save_metadata("m.safetensors", "retinanet-c 1", json);
     ck_assert_int_eq(open_saved(), RN_OK);
 }
 END_TEST
@@ -277,13 +241,13 @@ END_TEST
 START_TEST(lists_missing_tensors) {
     rn_safetensors_writer w = whole();
     drop(&w, "head.regression_head.bbox_reg.bias");
-    finish(&w);
+    finish(&w, "m.safetensors");
     load_refused("1 tensors do not fit: head.regression_head.bbox_reg.bias is missing");
     w = whole();
     drop(&w, "head.regression_head.bbox_reg.bias");
     drop(&w, "backbone.body.bn1.running_mean");
     entry_of(&w, "backbone.body.conv1.weight")->dims[0] = 4; /* its first half */
-    finish(&w);
+    finish(&w, "m.safetensors");
     load_refused("3 tensors do not fit: backbone.body.conv1.weight has another shape, "
                  "backbone.body.bn1.running_mean is missing, "
                  "head.regression_head.bbox_reg.bias is missing");
@@ -312,7 +276,7 @@ static void check_list(int missing) {
         if (i < 10) strcat(strcat(strcat(text, i ? ", " : ""), eleven[i]), " is missing");
     }
     if (missing > 10) strcat(text, ", ...");
-    finish(&w);
+    finish(&w, "m.safetensors");
     load_refused(text);
 }
 
@@ -353,29 +317,12 @@ START_TEST(refuses_other_shapes_of_one_count) {
     e->n_dims = 2;
     e->dims[0] = 16;
     e->dims[1] = 1;
-    finish(&w);
+    finish(&w, "m.safetensors");
     load_refused("3 tensors do not fit: backbone.fpn.layer_blocks.0.0.weight has another shape, "
                  "backbone.fpn.layer_blocks.0.0.bias has another shape, "
                  "head.regression_head.bbox_reg.weight has another shape");
 }
 END_TEST
-
-/* Change bytes of the saved file's header, and its checksum to match. */
-static void patch(const char *from, const char *to) {
-    uint8_t *bytes;
-    size_t size;
-    ck_assert_int_eq(rn_file_read(&bytes, &size, temp_path("m.safetensors"), 1 << 24), RN_OK);
-    char *at = strstr((char *)bytes + 8, from), digits[9];
-    ck_assert_ptr_nonnull(at);
-    ck_assert_uint_eq(strlen(from), strlen(to));
-    memcpy(at, to, strlen(to));
-    uint8_t *crc = bytes + 8 + strlen(RN_CHECKSUM_KEY);
-    memset(crc, '0', 8);
-    snprintf(digits, sizeof digits, "%08x", rn_crc32(0, bytes, size));
-    memcpy(crc, digits, 8);
-    temp_bytes("m.safetensors", bytes, size);
-    free(bytes);
-}
 
 /* num_batches_tracked and the like: integers that nobody asks for. */
 START_TEST(further_tensors_are_passed_over) {
@@ -384,8 +331,9 @@ START_TEST(further_tensors_are_passed_over) {
     rn_safetensors_writer w = whole();
     rn_tensor_entry entry = {"backbone.body.bn1.num_batches_tracked", RN_F32, 0, {0}, extra, false};
     ck_assert_int_eq(rn_safetensors_add(&w, &entry), RN_OK);
-    finish(&w);
-    patch("num_batches_tracked\":{\"dtype\":\"F32", "num_batches_tracked\":{\"dtype\":\"I32");
+    finish(&w, "m.safetensors");
+    patch("m.safetensors", "num_batches_tracked\":{\"dtype\":\"F32",
+          "num_batches_tracked\":{\"dtype\":\"I32");
     ck_assert_msg(load("", block) == RN_OK, "%s", rn_error_text());
     ck_assert_mem_eq(block, weights, network.graph.n_stored * sizeof *block);
     free(block);
@@ -394,8 +342,10 @@ END_TEST
 
 START_TEST(refuses_integers_for_weights) {
     save();
-    patch("backbone.body.bn1.bias\":{\"dtype\":\"F32", "backbone.body.bn1.bias\":{\"dtype\":\"I32");
-    load_refused("tensor backbone.body.bn1.bias: dtype I32 holds no weights");
+    patch("m.safetensors", "backbone.body.bn1.bias\":{\"dtype\":\"F32",
+          "backbone.body.bn1.bias\":{\"dtype\":\"I32");
+    load_refused_at("backbone.body.bn1.bias", 0,
+                    "tensor backbone.body.bn1.bias: dtype I32 holds no weights");
 }
 END_TEST
 
@@ -406,11 +356,12 @@ START_TEST(names_a_number_that_is_not_finite) {
     w[((2 * 7 + 3) * 7 + 4) * 3 + 1] = (real)NAN; /* out 2, y 3, x 4, in 1: (2 * 3 + 1) * 49 + 25 */
     w[((2 * 7 + 3) * 7 + 5) * 3 + 2] = (real)NAN; /* a later one */
     save();
-    load_refused("tensor backbone.body.conv1.weight: number 368 is not finite");
+    load_refused_at(name, 4 * 368, "tensor backbone.body.conv1.weight: number 368 is not finite");
     w[((2 * 7 + 3) * 7 + 4) * 3 + 1] = w[((2 * 7 + 3) * 7 + 5) * 3 + 2] = 0;
     tiny_param(&network, weights, "backbone.body.bn1.running_var")[7] = (real)-INFINITY;
     save();
-    load_refused("tensor backbone.body.bn1.running_var: number 7 is not finite");
+    load_refused_at("backbone.body.bn1.running_var", 4 * 7,
+                    "tensor backbone.body.bn1.running_var: number 7 is not finite");
 }
 END_TEST
 

@@ -293,6 +293,9 @@ static bool take_option(cli *c, int option, job *j) {
 static rn_status open_model(job *j) {
     char path[PATH_MAX];
     if (!j->model && !cli_default_model(path)) return RN_EINPUT;
+    cli_screen screen = {.quiet = j->quiet};
+    const rn_hooks hooks = {.context = &screen, .message = cli_show_message};
+    j->detector.hooks = &hooks;
     if (j->threshold >= 0) j->detector.score_threshold = (float)j->threshold;
     const rn_status status = rn_detector_open(&j->det, j->model ? j->model : path, &j->detector);
     if (status != RN_OK) (void)cli_error(status);

@@ -94,7 +94,8 @@ done:
 
 rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data, const char *split,
                             int n_threads, const rn_hooks *hooks) {
-    const rn_detector_options options = {.threads = n_threads, .score_threshold = -1};
+    const rn_detector_options options = {
+        .threads = n_threads, .score_threshold = -1, .hooks = hooks};
     rn_dataset truth = {0};
     rn_results results = {0};
     rn_detector *det = NULL;

@@ -112,10 +112,10 @@ static rn_status read_metadata(rn_safetensors *file, const cJSON *object, const 
     return RN_OK;
 }
 
-/* Type, shape and place of one tensor; `data` is where offsets count from, `available` the bytes
- * there. */
-static rn_status read_tensor(rn_tensor *t, const cJSON *item, const uint8_t *data, size_t available,
-                             const char *path) {
+/* Type, shape and place of one tensor; `first` is where in the file data_offsets count from. */
+static rn_status read_tensor(rn_tensor *t, const cJSON *item, const rn_safetensors *file,
+                             size_t first, const char *path) {
+    const size_t available = file->size - first;
     const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype");
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape");
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
@@ -152,7 +152,8 @@ static rn_status read_tensor(rn_tensor *t, const cJSON *item, const uint8_t *dat
     if (!rn_mul(&bytes, t->count, dtypes[k].size) || bytes != end - begin)
         return rn_fail(RN_EINPUT, "%s: offset 8: tensor %s: %zu bytes for %zu numbers of %s", path,
                        t->name, end - begin, t->count, dtypes[k].name);
-    t->data = data + begin;
+    t->offset = first + begin;
+    t->data = file->bytes + t->offset;
     return RN_OK;
 }
 
@@ -162,15 +163,15 @@ static int by_name(const void *a, const void *b) {
 
 static int by_place(const void *a, const void *b) {
     const rn_tensor *x = a, *y = b;
-    if (x->data != y->data) return x->data < y->data ? -1 : 1;
+    if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
     return (x->count > y->count) -
            (x->count < y->count); /* an empty tensor stands before the next one */
 }
 
 /* No name twice; the data lie behind one another, without overlap or hole, to the end of the
  * file. */
-static rn_status check_tensors(rn_safetensors *file, const uint8_t *data, const char *path) {
-    const uint8_t *at = data;
+static rn_status check_tensors(rn_safetensors *file, size_t first, const char *path) {
+    size_t at = first;
     if (file->n_tensors > 0) qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_name);
     for (size_t i = 1; i < file->n_tensors; i++)
         if (strcmp(file->tensors[i - 1].name, file->tensors[i].name) == 0)
@@ -179,19 +180,18 @@ static rn_status check_tensors(rn_safetensors *file, const uint8_t *data, const 
     if (file->n_tensors > 0) qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_place);
     for (size_t i = 0; i < file->n_tensors; i++) {
         const rn_tensor *t = &file->tensors[i];
-        if (t->data != at)
-            return rn_fail(RN_EINPUT, "%s: offset %zu: tensor %s %s", path,
-                           (size_t)(t->data - file->bytes), t->name,
-                           t->data < at ? "overlaps the one before" : "leaves a hole before it");
+        if (t->offset != at)
+            return rn_fail(RN_EINPUT, "%s: offset %zu: tensor %s %s", path, t->offset, t->name,
+                           t->offset < at ? "overlaps the one before" : "leaves a hole before it");
         at += t->count * dtypes[t->dtype].size;
     }
-    if (at != file->bytes + file->size)
-        return rn_fail(RN_EINPUT, "%s: offset %zu: %zu bytes belong to no tensor", path,
-                       (size_t)(at - file->bytes), (size_t)(file->bytes + file->size - at));
+    if (at != file->size)
+        return rn_fail(RN_EINPUT, "%s: offset %zu: %zu bytes belong to no tensor", path, at,
+                       file->size - at);
     return RN_OK;
 }
 
-static rn_status read_header(rn_safetensors *file, const cJSON *root, const uint8_t *data,
+static rn_status read_header(rn_safetensors *file, const cJSON *root, size_t first,
                              const char *path) {
     size_t cap = 0;
     bool metadata = false;
@@ -207,9 +207,9 @@ static rn_status read_header(rn_safetensors *file, const cJSON *root, const uint
         rn_tensor *t = &file->tensors[file->n_tensors++];
         *t = (rn_tensor){0};
         RN_TRY(rn_strdup(&t->name, item->string));
-        RN_TRY(read_tensor(t, item, data, file->size - (size_t)(data - file->bytes), path));
+        RN_TRY(read_tensor(t, item, file, first, path));
     }
-    return check_tensors(file, data, path);
+    return check_tensors(file, first, path);
 }
 
 /* ---- checksum ---- */
@@ -249,11 +249,12 @@ rn_status rn_safetensors_open(rn_safetensors *out, const char *path) {
         goto done;
     }
     for (int i = LENGTH_BYTES - 1; i >= 0; i--) length = length << 8 | file.bytes[i];
-    if (length > MAX_HEADER || length > file.size - LENGTH_BYTES) {
+    const size_t rest = file.size - LENGTH_BYTES, most = rest < MAX_HEADER ? rest : MAX_HEADER;
+    if (length > most) {
         status = rn_fail(RN_EINPUT,
                          "%s: offset 0: a header of %" PRIu64
-                         " bytes in a file of %zu (no safetensors file?)",
-                         path, length, file.size);
+                         " bytes, want at most %zu (no safetensors file?)",
+                         path, length, most);
         goto done;
     }
     const char *json = (const char *)file.bytes + LENGTH_BYTES;
@@ -274,7 +275,8 @@ rn_status rn_safetensors_open(rn_safetensors *out, const char *path) {
                          "the header is no valid JSON");
         goto done;
     }
-    if ((status = read_header(&file, root, data, path)) != RN_OK) goto done;
+    if ((status = read_header(&file, root, LENGTH_BYTES + (size_t)length, path)) != RN_OK)
+        goto done;
     status = check_crc(&file, path);
 done:
     cJSON_Delete(root);

@@ -34,6 +34,7 @@ typedef struct rn_tensor {
     size_t dims[RN_TENSOR_DIMS];
     size_t count;        /* elements */
     const uint8_t *data; /* inside of the file's bytes, not aligned */
+    size_t offset;       /* of the data in the file */
 } rn_tensor;
 
 /* How the header of our files begins; the digits of the checksum follow. */

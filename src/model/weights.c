@@ -35,6 +35,7 @@ static rn_status check_version(const rn_model_file *file) {
 
 rn_status rn_model_file_open(rn_model_file *out, const char *path) {
     rn_model_file file = {0};
+    char *name = NULL; /* of the configuration: its offsets count from its own start */
     rn_status status;
     *out = file;
     if ((status = rn_strdup(&file.path, path)) != RN_OK) goto done;
@@ -45,11 +46,12 @@ rn_status rn_model_file_open(rn_model_file *out, const char *path) {
         status = rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", path);
         goto done;
     }
-    if ((status = rn_model_config_from_json(&file.config, config, path, NULL, NULL)) != RN_OK)
+    if ((status = rn_asprintf(&name, "%s: __metadata__ config", path)) != RN_OK) goto done;
+    if ((status = rn_model_config_from_json(&file.config, config, name, NULL, NULL)) != RN_OK)
         goto done;
-    if (file.config.n_classes == 0)
-        status = rn_fail(RN_EINPUT, "%s: offset 8: the configuration names no class", path);
+    if (file.config.n_classes == 0) status = rn_fail(RN_EINPUT, "%s: names no class", name);
 done:
+    free(name);
     if (status == RN_OK)
         *out = file;
     else
@@ -78,12 +80,12 @@ rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
     const size_t in = (size_t)param->in, taps = (size_t)param->kernel * (size_t)param->kernel;
     real *weight = block + param->offset;
     if (!rn_tensor_reals(scratch, tensor))
-        return rn_fail(RN_EINPUT, "%s: tensor %s: dtype %s holds no weights", path, tensor->name,
-                       rn_dtype_name(tensor->dtype));
+        return rn_fail(RN_EINPUT, "%s: offset %zu: tensor %s: dtype %s holds no weights", path,
+                       tensor->offset, tensor->name, rn_dtype_name(tensor->dtype));
     for (size_t i = 0; i < param->count; i++) {
         if (!isfinite(scratch[i]))
-            return rn_fail(RN_EINPUT, "%s: tensor %s: number %zu is not finite", path, tensor->name,
-                           i);
+            return rn_fail(RN_EINPUT, "%s: offset %zu: tensor %s: number %zu is not finite", path,
+                           tensor->offset + i * rn_dtype_size(tensor->dtype), tensor->name, i);
         const size_t tap = i % taps, channel = i / taps % in,
                      out = i / (taps * in); /* as the file counts */
         weight[(out * taps + tap) * in + channel] = scratch[i];
@@ -132,6 +134,27 @@ rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_gr
     }
     free(scratch);
     return status;
+}
+
+void rn_weights_extra(char text[RN_EXTRA_TEXT], const rn_safetensors *file, const rn_graph *graph) {
+    static const char *const blocks[] = {"", "ema.", "velocity.", "square."};
+    enum { MAX_NAMED = 5 };
+    char names[RN_EXTRA_TEXT - 80] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        const char *name = file->tensors[i].name;
+        const size_t used = strlen(names);
+        bool known = false;
+        for (size_t k = 0; k < sizeof blocks / sizeof *blocks && !known; k++)
+            known = strncmp(name, blocks[k], strlen(blocks[k])) == 0 &&
+                    rn_graph_param(graph, name + strlen(blocks[k]));
+        if (!known && n++ < MAX_NAMED)
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
+    }
+    text[0] = '\0';
+    if (n > 0)
+        snprintf(text, RN_EXTRA_TEXT, "%zu tensors have no place in this network: %s%s", n, names,
+                 n > MAX_NAMED ? ", ..." : "");
 }
 
 /* ---- writing ---- */

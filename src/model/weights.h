@@ -43,6 +43,12 @@ bool rn_weights_fit(const rn_tensor *tensor, const rn_param *param);
 RN_MUST_USE rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
                                       const rn_param *param, const char *path);
 
+/* text = "N tensors have no place in this network: A, B, ..." for those of the file that are
+ * neither parameters nor a checkpoint's (num_batches_tracked and the like); "" where there are
+ * none. */
+enum { RN_EXTRA_TEXT = 640 };
+void rn_weights_extra(char text[RN_EXTRA_TEXT], const rn_safetensors *file, const rn_graph *graph);
+
 /* Add the parameters of `block` to a file being written; the block must live until it is saved. */
 RN_MUST_USE rn_status rn_weights_add(rn_safetensors_writer *writer, const real *block,
                                      const rn_graph *graph, const char *prefix, bool trained_only);

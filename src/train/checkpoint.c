@@ -137,7 +137,7 @@ done:
 /* ---- reading ---- */
 
 rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *t) {
-    char *path = NULL;
+    char *path = NULL, *name = NULL; /* of the options, for messages */
     RN_TRY(rn_run_path(&path, &t->folder, "last.safetensors"));
     rn_status status = rn_model_file_open(file, path);
     if (status != RN_OK) goto done;
@@ -151,13 +151,15 @@ rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *t) {
             rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"data\" or \"options\"", path);
         goto done;
     }
-    if ((status = rn_train_options_from_json(&t->options, options, path)) != RN_OK) goto done;
+    if ((status = rn_asprintf(&name, "%s: __metadata__ options", path)) != RN_OK) goto done;
+    if ((status = rn_train_options_from_json(&t->options, options, name)) != RN_OK) goto done;
     /* --max-steps and --time belong to the call that stopped, not to the run. */
     t->options.max_steps = 0;
     t->options.time = 0;
     if ((status = rn_strdup(&t->data, data)) != RN_OK) goto done;
     status = rn_model_config_copy(&t->config, &file->config);
 done:
+    free(name);
     free(path);
     return status;
 }
@@ -190,28 +192,12 @@ rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
 
 /* ---- weights from elsewhere ---- */
 
-/* Tensors that the network has no place for, such as num_batches_tracked: named once. */
-static void tell_of_extra(rn_trainer *t, const rn_safetensors *file) {
-    enum { MAX_NAMED = 5 };
-    char text[512] = "";
-    size_t n = 0;
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        const size_t used = strlen(text);
-        if (rn_graph_param(&t->network.graph, file->tensors[i].name)) continue;
-        if (n++ < MAX_NAMED)
-            snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
-                     file->tensors[i].name);
-    }
-    if (n > 0)
-        rn_trainer_log(t, "weights     %zu tensors of the file have no place here: %s%s", n, text,
-                       n > MAX_NAMED ? ", ..." : "");
-}
-
 rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
     const rn_graph *graph = &t->network.graph;
     rn_safetensors file;
     real *scratch = NULL;
     size_t most = 1, loaded = 0;
+    char extra[RN_EXTRA_TEXT];
     rn_status status;
     RN_TRY(rn_safetensors_open(&file, path));
     for (size_t i = 0; i < graph->n_params; i++)
@@ -230,7 +216,8 @@ rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
         loaded++;
     }
     rn_trainer_log(t, "weights     %zu of %zu parameters from %s", loaded, graph->n_params, path);
-    tell_of_extra(t, &file);
+    rn_weights_extra(extra, &file, graph);
+    if (extra[0]) rn_trainer_log(t, "weights     %s", extra);
     if (loaded == 0) status = rn_fail(RN_EINPUT, "%s: no tensor fits this network", path);
 done:
     free(scratch);
