@@ -422,15 +422,22 @@ START_TEST(resume_refuses_the_rest) {
         {"lr", "0.01"}, {"batch", "8"},       {"seed", "1"},    {"preset", "small"},
         {"size", "64"}, {"workers", "2"},     {"flip", "0"},    {"dry_run", "true"},
         {"ema", "0.5"}, {"schedule", "step"}, {"weights", "x"}, {"val_split", "test"}};
+    static const char rest[] =
+        ": cannot change in a resumed run (threads, max-steps, time and epochs can)";
     stopped = rn_train_options_defaults();
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         char text[128];
-        snprintf(text, sizeof text,
-                 "%s: cannot change in a resumed run (threads, max-steps, time and epochs can)",
-                 pairs[i][0]);
+        snprintf(text, sizeof text, "%s%s", pairs[i][0], rest);
         resume_refused(pairs[i][0], pairs[i][1], true, text);
     }
-    resume_refused("head_depth", "3", true, "head_depth: cannot change in a resumed run");
+    set(o, "head_depth", "3");
+    set(o, "flip", "0");
+    set(o, "width", "8");
+    set(o, "threads", "2");
+    set(o, "batch", "8");
+    ck_assert_int_eq(rn_train_options_resume(&stopped, o, true), RN_EINVAL);
+    ck_assert_str_eq(rn_error_text(), "batch, flip, head_depth, width: cannot change in a resumed "
+                                      "run (threads, max-steps, time and epochs can)");
 }
 END_TEST
 

@@ -164,21 +164,30 @@ done:
     return status;
 }
 
-static rn_status check_set(const rn_dataset *set, const rn_model_file *file, const char *key) {
+/* *text = "" where the set is what it was, else both as they are. */
+static rn_status compare_set(char **text, const rn_dataset *set, const rn_model_file *file,
+                             const char *key) {
     const char *was = rn_safetensors_metadata(&file->tensors, key);
     char *is = NULL;
     RN_TRY(describe_set(&is, set));
-    rn_status status = RN_OK;
-    if (!was || strcmp(was, is) != 0)
-        status = rn_fail(RN_EINVAL, "%s: the data have changed: %s was: %s; is: %s", file->path,
-                         key, was ? was : "?", is);
+    const rn_status status = was && strcmp(was, is) == 0 ? rn_strdup(text, "")
+                                                         : rn_asprintf(text, "; %s was: %s; is: %s",
+                                                                       key, was ? was : "?", is);
     free(is);
     return status;
 }
 
 rn_status rn_checkpoint_check_data(const rn_trainer *t, const rn_model_file *file) {
-    RN_TRY(check_set(&t->train, file, "train_set"));
-    return check_set(&t->val, file, "val_set");
+    char *train = NULL, *val = NULL;
+    rn_status status;
+    if ((status = compare_set(&train, &t->train, file, "train_set")) != RN_OK) goto done;
+    if ((status = compare_set(&val, &t->val, file, "val_set")) != RN_OK) goto done;
+    if (train[0] || val[0])
+        status = rn_fail(RN_EINVAL, "%s: the data have changed%s%s", file->path, train, val);
+done:
+    free(train);
+    free(val);
+    return status;
 }
 
 rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {

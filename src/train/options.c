@@ -181,8 +181,14 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
     return rn_model_config_check(model);
 }
 
+static void list_name(char *names, size_t size, const char *name) {
+    const size_t used = strlen(names);
+    snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
 rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options *given,
                                   bool finished) {
+    char names[512] = ""; /* of what cannot change */
     for (size_t i = 0; i < N_FIELDS; i++) {
         const char *name = fields[i].name;
         if (!given->given[i]) continue;
@@ -198,15 +204,15 @@ rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options 
         } else if (strcmp(name, "time") == 0) {
             run->time = given->time;
         } else {
-            return rn_fail(
-                RN_EINVAL,
-                "%s: cannot change in a resumed run (threads, max-steps, time and epochs can)",
-                name);
+            list_name(names, sizeof names, name);
         }
     }
-    if (given->n_overrides > 0)
-        return rn_fail(RN_EINVAL, "%s: cannot change in a resumed run", given->overrides[0].key);
-    return RN_OK;
+    for (size_t i = 0; i < given->n_overrides; i++)
+        list_name(names, sizeof names, given->overrides[i].key);
+    if (names[0] == '\0') return RN_OK;
+    return rn_fail(RN_EINVAL,
+                   "%s: cannot change in a resumed run (threads, max-steps, time and epochs can)",
+                   names);
 }
 
 rn_criterion_options rn_criterion_options_of(const rn_train_options *o) {

@@ -85,7 +85,7 @@ void rn_train_options_clear(rn_train_options *options); /* free what it owns */
 RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
 
 /* Into the options of a stopped run, those of `given` that may change: threads, max_steps and time,
- * and epochs if it had finished. RN_EINVAL names any other. */
+ * and epochs if it had finished. RN_EINVAL names all others. */
 RN_MUST_USE rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options *given,
                                               bool finished);
 
