@@ -75,7 +75,7 @@ static inline void run_gave(int code, const char *out, const char *err) {
 
 /* It was refused: nothing on stdout, one line on stderr. */
 static inline void run_refused(int code, const char *line) {
-    char err[1024];
+    char err[4096];
     snprintf(err, sizeof err, "%s\n", line);
     run_gave(code, "", err);
 }

@@ -59,6 +59,27 @@ static inline void temp_text(const char *name, const char *text) {
     temp_bytes(name, text, strlen(text));
 }
 
+static uint64_t temp_sum;
+
+static int temp_add(const char *path, const struct stat *info, int type, struct FTW *ftw) {
+    const char *name = path + strlen(temp_root);
+    uint64_t hash = 14695981039346656037u;           /* FNV-1a */
+    if (ftw->level == 1 && name[1] == '.') return 0; /* the streams of run_program.h */
+    for (; *name; name++) hash = (hash ^ (uint8_t)*name) * 1099511628211u;
+    FILE *file = type == FTW_F && S_ISREG(info->st_mode) ? fopen(path, "rb") : NULL;
+    for (int c; file && (c = getc(file)) != EOF;) hash = (hash ^ (uint8_t)c) * 1099511628211u;
+    if (file) fclose(file);
+    temp_sum += hash; /* in whatever order they come */
+    return 0;
+}
+
+/* The same as long as no file or folder was made, changed or lost. */
+static inline uint64_t temp_state(void) {
+    temp_sum = 0;
+    ck_assert_int_eq(nftw(temp_root, temp_add, 16, FTW_PHYS), 0);
+    return temp_sum;
+}
+
 /* A 24-bit BMP whose pixel (x, y) is (8 x, 8 y, shade) mod 256; its rows are stored bottom up. */
 static inline void temp_bmp(const char *name, int width, int height, uint8_t shade) {
     const size_t stride = ((size_t)width * 3 + 3) / 4 * 4;
