@@ -88,19 +88,25 @@ static inline uint8_t *file_bytes(size_t *size, const char *name) {
     return bytes;
 }
 
-/* Change bytes of its header, and its checksum to match. */
-static inline void patch(const char *name, const char *from, const char *to) {
-    size_t size;
-    uint8_t *bytes = file_bytes(&size, name);
-    char *at = strstr((char *)bytes + 8, from), digits[9];
-    ck_assert_ptr_nonnull(at);
-    ck_assert_uint_eq(strlen(from), strlen(to));
-    memcpy(at, to, strlen(to));
+/* Put it back with a checksum that matches. */
+static inline void reseal(const char *name, uint8_t *bytes, size_t size) {
     uint8_t *crc = bytes + 8 + strlen(RN_CHECKSUM_KEY);
+    char digits[9];
     memset(crc, '0', 8);
     snprintf(digits, sizeof digits, "%08x", rn_crc32(0, bytes, size));
     memcpy(crc, digits, 8);
     temp_bytes(name, bytes, size);
+}
+
+/* Change bytes of its header. */
+static inline void patch(const char *name, const char *from, const char *to) {
+    size_t size;
+    uint8_t *bytes = file_bytes(&size, name);
+    char *at = strstr((char *)bytes + 8, from);
+    ck_assert_ptr_nonnull(at);
+    ck_assert_uint_eq(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+    reseal(name, bytes, size);
     free(bytes);
 }
 
@@ -120,6 +126,16 @@ static inline size_t data_at(const char *name, const char *tensor) {
     const size_t from = 8 + (size_t)length + strtoul(at + strlen(key), NULL, 10);
     free(bytes);
     return from;
+}
+
+/* Change number `index` of a tensor of floats. */
+static inline void poke(const char *name, const char *tensor, size_t index, float number) {
+    const size_t at = data_at(name, tensor) + 4 * index;
+    size_t size;
+    uint8_t *bytes = file_bytes(&size, name);
+    memcpy(bytes + at, &number, 4);
+    reseal(name, bytes, size);
+    free(bytes);
 }
 
 #endif

@@ -17,30 +17,35 @@ void rn_model_file_close(rn_model_file *file) {
     *file = (rn_model_file){0};
 }
 
-static rn_status check_version(const rn_model_file *file) {
-    const char *format = rn_safetensors_metadata(&file->tensors, "format");
-    if (!format || strncmp(format, format_prefix, strlen(format_prefix)) != 0)
-        return rn_fail(
-            RN_EINPUT,
-            "%s: offset 8: no model of this program (its metadata lack \"format\": \"%s%d\")",
-            file->path, format_prefix, RN_FORMAT_VERSION);
+rn_status rn_model_format(bool *is_model, const rn_safetensors *file, const char *path) {
+    const char *format = rn_safetensors_metadata(file, "format");
+    *is_model = format && strncmp(format, format_prefix, strlen(format_prefix)) == 0;
+    if (!*is_model) return RN_OK;
     const char *digits = format + strlen(format_prefix);
     char *end;
     const long version = strtol(digits, &end, 10);
     if (version < 1 || version > RN_FORMAT_VERSION || *end != '\0')
         return rn_fail(RN_EINPUT, "%s: offset 8: format version %s, this program knows up to %d",
-                       file->path, digits, RN_FORMAT_VERSION);
+                       path, digits, RN_FORMAT_VERSION);
     return RN_OK;
 }
 
 rn_status rn_model_file_open(rn_model_file *out, const char *path) {
     rn_model_file file = {0};
     char *name = NULL; /* of the configuration: its offsets count from its own start */
+    bool is_model;
     rn_status status;
     *out = file;
     if ((status = rn_strdup(&file.path, path)) != RN_OK) goto done;
     if ((status = rn_safetensors_open(&file.tensors, path)) != RN_OK) goto done;
-    if ((status = check_version(&file)) != RN_OK) goto done;
+    if ((status = rn_model_format(&is_model, &file.tensors, path)) != RN_OK) goto done;
+    if (!is_model) {
+        status = rn_fail(
+            RN_EINPUT,
+            "%s: offset 8: no model of this program (its metadata lack \"format\": \"%s%d\")", path,
+            format_prefix, RN_FORMAT_VERSION);
+        goto done;
+    }
     const char *config = rn_safetensors_metadata(&file.tensors, "config");
     if (!config) {
         status = rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", path);

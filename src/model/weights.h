@@ -20,6 +20,10 @@ typedef struct rn_model_file {
     char *path; /* for messages */
 } rn_model_file;
 
+/* Whether a safetensors file calls itself a model of this program; RN_EINPUT for a later version.
+ */
+RN_MUST_USE rn_status rn_model_format(bool *is_model, const rn_safetensors *file, const char *path);
+
 /* Read and verify. RN_EINPUT for a file that is no model, is damaged, or is of a later version. */
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
 void rn_model_file_close(rn_model_file *file);

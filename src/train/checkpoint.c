@@ -207,8 +207,10 @@ rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
     real *scratch = NULL;
     size_t most = 1, loaded = 0;
     char extra[RN_EXTRA_TEXT];
+    bool is_model; /* ours or another program's: both will do */
     rn_status status;
     RN_TRY(rn_safetensors_open(&file, path));
+    if ((status = rn_model_format(&is_model, &file, path)) != RN_OK) goto done;
     for (size_t i = 0; i < graph->n_params; i++)
         if (graph->params[i].count > most) most = graph->params[i].count;
     if ((status = rn_alloc(&scratch, most, sizeof *scratch)) != RN_OK) goto done;
