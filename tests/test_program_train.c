@@ -197,17 +197,6 @@ START_TEST(stopped_by_two_signals) {
 }
 END_TEST
 
-START_TEST(one_process_a_folder) {
-    const pid_t pid = start_long("run");
-    RUN("train", "--resume", "run");
-    run_refused(1, "train: error: run: another process is training in this folder");
-    ck_assert_int_eq(kill(pid, SIGKILL), 0);
-    ck_assert_int_eq(run_wait(pid), -SIGKILL);
-    RUN("train", "--resume", "run", "--max-steps", "1", "-q"); /* the lock died with it */
-    ck_assert_int_eq(run_code, 0);
-}
-END_TEST
-
 /* ---- no room ---- */
 
 static void small_files(void) {
@@ -307,7 +296,6 @@ int main(void) {
     tcase_add_test(runs, no_data);
     tcase_add_test(stops, stopped_by_a_signal);
     tcase_add_test(stops, stopped_by_two_signals);
-    tcase_add_test(stops, one_process_a_folder);
     tcase_add_test(stops, a_full_disk);
     tcase_add_test(stops, a_place_that_cannot_be_written);
     tcase_add_test(stops, too_little_memory);

@@ -72,32 +72,6 @@ END_TEST
 
 /* ---- usage errors: exit 1, one line ---- */
 
-START_TEST(unknown_options) {
-    RUN("train", "set", "--epohcs", "3");
-    run_refused(1, "train: error: unknown option --epohcs (did you mean --epochs?)");
-    RUN("train", "--max_step=3");
-    run_refused(1, "train: error: unknown option --max_step (did you mean --max-steps?)");
-    RUN("train", "set", "--set", "anchor_side=3");
-    run_refused(1, "train: error: unknown option anchor_side (did you mean anchor_sides?)");
-    RUN("detect", "--treshold", "0.5", "a.jpg");
-    run_refused(1, "detect: error: unknown option --treshold (did you mean --threshold?)");
-    RUN("evaluate", "--jsno", "a");
-    run_refused(1, "evaluate: error: unknown option --jsno (did you mean --json?)");
-    RUN("bench", "infer", "--pre-set=nano");
-    run_refused(1, "bench: error: unknown option --pre-set (did you mean --preset?)");
-    RUN("scenes", "--clases", "3");
-    run_refused(1, "scenes: error: unknown option --clases (did you mean --classes?)");
-    RUN("scenes", "--hlep");
-    run_refused(1, "scenes: error: unknown option --hlep (did you mean --help?)");
-    RUN("bench", "--rhubarb");
-    run_refused(1, "bench: error: unknown option --rhubarb (try --help)");
-    RUN("detect", "-x");
-    run_refused(1, "detect: error: unknown option -x (try --help)");
-    RUN("detect", "--a\nb\x7f");
-    run_refused(1, "detect: error: unknown option --a?b? (try --help)");
-}
-END_TEST
-
 START_TEST(values_missing_or_too_many) {
     RUN("detect", "-m");
     run_refused(1, "detect: error: option --model needs a value (MODEL)");
@@ -109,6 +83,10 @@ START_TEST(values_missing_or_too_many) {
     run_refused(1, "train: error: option --dry-run takes no value (got \"false\")");
     RUN("train", "set", "--set", "epochs");
     run_refused(1, "train: error: epochs: got , want 1..100000");
+    RUN("detect", "a.jpg", "--nms", "all");
+    run_refused(1, "detect: error: got all, want class or agnostic");
+    RUN("detect", "a.jpg", "--on-bad", "stop");
+    run_refused(1, "detect: error: got stop, want skip or fail");
     RUN("bench", "--help=x");
     run_refused(1, "bench: error: option --help takes no value (got \"x\")");
 }
@@ -141,47 +119,6 @@ START_TEST(inputs_missing_or_too_many) {
     run_refused(1, "scenes: error: no -o FOLDER given (try --help)");
     RUN("scenes", "-o", "a", "b");
     run_refused(1, "scenes: error: unexpected \"b\" (try --help)");
-}
-END_TEST
-
-START_TEST(numbers) {
-    static const char *const cases[][4] = {
-        {"train", "--lr", "nan", "lr: got nan, want 1e-09..100"},
-        {"train", "--lr", "-1", "lr: got -1, want 1e-09..100"},
-        {"train", "--lr", "1e400", "lr: got 1e400, want 1e-09..100"},
-        {"train", "--lr", "0,01", "lr: got 0,01, want 1e-09..100"},
-        {"train", "--batch", "0", "batch: got 0, want 1..1024"},
-        {"train", "--batch", "2147483648", "batch: got 2147483648, want 1..1024"},
-        {"train", "--threads", "0", "threads: got 0, want 1..1024"},
-        {"train", "--threads", "10000", "threads: got 10000, want 1..1024"},
-        {"detect", "--threads", "0", "--threads: got \"0\", want 1..1024"},
-        {"detect", "--threads", "10000", "--threads: got \"10000\", want 1..1024"},
-        {"evaluate", "--threads", "0", "--threads: got \"0\", want 1..1024"},
-        {"bench", "--threads", "0", "--threads: got \"0\", want 1..1024"},
-        {"bench", "--threads", "10000", "--threads: got \"10000\", want 1..1024"},
-        {"scenes", "--threads", "0", "--threads: got \"0\", want 1..1024"},
-        {"detect", "-t", "nan", "--threshold: got \"nan\", want 0..1"},
-        {"detect", "-t", "1.01", "--threshold: got \"1.01\", want 0..1"},
-        {"detect", "-t", "0,5", "--threshold: got \"0,5\", want 0..1"},
-        {"detect", "-t", "", "--threshold: got \"\", want 0..1"},
-        {"detect", "--max-pixels", "0x10", "--max-pixels: got \"0x10\", want 1..2147483647"},
-        {"detect", "--nms", "all", "got all, want class or agnostic"},
-        {"detect", "--on-bad", "stop", "got stop, want skip or fail"},
-        {"bench", "--batch", "0", "--batch: got \"0\", want 1..1024"},
-        {"bench", "--size", "31", "--size: got \"31\", want 32..8192"},
-        {"bench", "--size", "64x", "--size: got \"\", want 32..8192"},
-        {"bench", "--size", "64x64x64", "--size: got \"64x64\", want 32..8192"},
-        {"bench", "--runs", "1.5", "--runs: got \"1.5\", want 1..100000"},
-        {"bench", "--classes", " 1", "--classes: got \" 1\", want 1..10000"},
-        {"scenes", "--objects", "3-99", "--objects: got \"99\", want 0..64"},
-        {"scenes", "--clutter", "inf", "--clutter: got \"inf\", want 0..1"},
-        {"scenes", "--seed", "99999999999", "--seed: got \"99999999999\", want 0..2147483647"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char want[256];
-        RUN(cases[i][0], cases[i][1], cases[i][2]);
-        snprintf(want, sizeof want, "%s: error: %s", cases[i][0], cases[i][3]);
-        run_refused(1, want);
-    }
 }
 END_TEST
 
@@ -268,8 +205,6 @@ START_TEST(bench_refuses) {
     RUN("bench", "infer", "--preset", "nanno");
     run_refused(1, "bench: error: preset: got nanno, want nano, small, r18, r50 or a file");
     temp_text("p.json", "{\"width\": 16, \"fpn_channels\": 16}");
-    RUN("bench", "infer", "--preset", "p.json", "--json", "./p.json");
-    run_refused(1, "bench: error: ./p.json: the output would replace an input");
     RUN("bench", "infer", "--preset", "p.json", "--size", "32", "--runs", "1", "--json", "no/b");
     ck_assert_str_eq(run_err, "bench: error: no/b: cannot write: No such file or directory\n");
     ck_assert_int_eq(run_code, 5);
@@ -297,10 +232,8 @@ int main(void) {
     tcase_add_test(tcase, help);
     tcase_add_test(tcase, versions);
     tcase_add_test(tcase, options_are_listed);
-    tcase_add_test(tcase, unknown_options);
     tcase_add_test(tcase, values_missing_or_too_many);
     tcase_add_test(tcase, inputs_missing_or_too_many);
-    tcase_add_test(tcase, numbers);
     tcase_add_test(tcase, nobody_listens);
     tcase_add_test(tcase, bench_measures);
     tcase_add_test(tcase, bench_refuses);

@@ -37,6 +37,8 @@ typedef struct job {
     bool json, no_image, force, fail_on_bad, quiet;
     rn_read_options read;
     rn_detector_options detector;
+    char **inputs; /* [n_inputs] of the command line */
+    size_t n_inputs;
 
     rn_detector *det;
     rn_box *boxes; /* [MAX_BOXES] */
@@ -129,6 +131,13 @@ static bool give_up(job *j, rn_status status, const char *path, const char *why)
     return false;
 }
 
+/* Whether `path` is another picture of the command line, one that detect did not write. */
+static bool is_other_input(const job *j, const char *path) {
+    for (size_t i = 0; i < j->n_inputs; i++)
+        if (cli_same_file(path, j->inputs[i])) return !rn_image_is_annotated(path);
+    return false;
+}
+
 /* Draw the boxes and write the picture. False with the message out. */
 static bool write_picture(job *j, const char *file, rn_image *image, size_t n) {
     char path[PATH_MAX];
@@ -136,6 +145,8 @@ static bool write_picture(job *j, const char *file, rn_image *image, size_t n) {
         return give_up(j, RN_EIO, file, "the name of its output is too long");
     if (cli_same_file(path, file))
         return give_up(j, RN_EINVAL, path, "the output would replace the input");
+    if (is_other_input(j, path))
+        return give_up(j, RN_EINVAL, path, "the output would replace an input");
     if (!j->force && access(path, F_OK) == 0 && !rn_image_is_annotated(path))
         return give_up(j, RN_EIO, path,
                        "exists, and detect did not write it (--force replaces it)");
@@ -302,34 +313,33 @@ static rn_status open_model(job *j) {
     return status;
 }
 
-/* The inputs are the positionals, collected to the front of argv; *n of them. */
-static bool parse(job *j, char **argv, size_t *n, int *code) {
+/* The inputs are the positionals, collected to the front of argv. */
+static bool parse(job *j, char **argv, int *code) {
     cli c;
     cli_open(&c, argv, "[OPTIONS] IMAGE|FOLDER|- ...", options, sizeof options / sizeof *options);
-    *n = 0;
+    j->inputs = argv;
     for (int option; (option = cli_next(&c)) != CLI_END;) {
         if (option == CLI_STOP) {
             *code = c.exit_code;
             return false;
         }
         if (option == CLI_POSITIONAL) {
-            argv[(*n)++] = (char *)c.value; /* never ahead of the parser */
+            argv[j->n_inputs++] = (char *)c.value; /* never ahead of the parser */
         } else if (!take_option(&c, option, j)) {
             *code = c.exit_code;
             return false;
         }
     }
-    if (*n > 0) return true;
+    if (j->n_inputs > 0) return true;
     *code = cli_usage_error("want at least one IMAGE, FOLDER or -");
     return false;
 }
 
 int main(int argc, char **argv) {
     job j = {.threshold = -1, .detector = RN_DETECTOR_OPTIONS_DEFAULT};
-    size_t n;
     int code = 0;
     (void)argc;
-    if (!parse(&j, argv, &n, &code)) return cli_close(code);
+    if (!parse(&j, argv, &code)) return cli_close(code);
     j.boxes = malloc(MAX_BOXES * sizeof *j.boxes);
     const rn_status status = j.boxes ? open_model(&j) : RN_ENOMEM;
     if (status != RN_OK) {
@@ -337,7 +347,7 @@ int main(int argc, char **argv) {
         goto done;
     }
     bool more = true;
-    for (size_t i = 0; i < n && more; i++) more = run_input(&j, argv[i]);
+    for (size_t i = 0; i < j.n_inputs && more; i++) more = run_input(&j, j.inputs[i]);
     if (j.bad > 0 && j.bad + j.good > 1 && !j.quiet)
         fprintf(stderr, "detect: %zu of %zu pictures could not be read\n", j.bad, j.bad + j.good);
     if (j.worst != RN_OK)
