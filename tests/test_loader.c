@@ -357,6 +357,21 @@ START_TEST(unknown_sizes_are_probed) {
 }
 END_TEST
 
+/* 5 batches of 3 pictures of 64 x 32 x 3 floats, 7 decoded ones of 20 x 16 x 3 bytes. */
+START_TEST(memory_is_told_before) {
+    size_t bytes;
+    int width, height;
+    make_set(20, 16);
+    rn_loader_options o = options();
+    o.workers = 3;
+    ck_assert_int_eq(rn_loader_plan(&bytes, &width, &height, &set, &o), RN_OK);
+    ck_assert_uint_eq(bytes, 5 * 3 * 64 * 32 * 3 * 4 + 7 * 20 * 16 * 3);
+    ck_assert(width == 64 && height == 32);
+    o.batch = 0;
+    ck_assert_int_eq(rn_loader_plan(&bytes, &width, &height, &set, &o), RN_EINVAL);
+}
+END_TEST
+
 /* Beyond 256 MB decoded nothing is kept; the batches are the same. */
 START_TEST(large_sets_are_decoded_anew) {
     make_many();
@@ -422,6 +437,7 @@ int main(void) {
     tcase_add_test(tests, too_many_bad_pictures_are_refused);
     tcase_add_test(tests, no_good_picture_ends);
     tcase_add_test(tests, unknown_sizes_are_probed);
+    tcase_add_test(tests, memory_is_told_before);
     tcase_add_test(tests, large_sets_are_decoded_anew);
     tcase_add_test(tests, options_are_checked);
     suite_add_tcase(suite, tests);

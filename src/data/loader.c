@@ -336,23 +336,39 @@ static int round_up_32(int side) {
     return (side + 31) / 32 * 32;
 }
 
-/* The canvas that holds every picture resized, and whether all decoded fit into the cache. A
- * picture whose size is unknown and cannot be found is a bad one: that shows when its turn comes.
- */
-static rn_status measure_set(rn_loader *l, bool *fits_cache) {
-    size_t bytes = 0;
-    l->canvas_w = l->canvas_h = 32;
-    for (size_t i = 0; i < l->set->n_records; i++) {
+/* The canvas that holds every picture resized, and the bytes of all decoded. A picture whose size
+ * is unknown and cannot be found is a bad one: that shows when its turn comes. */
+static rn_status measure_set(int *canvas_w, int *canvas_h, size_t *decoded, const rn_dataset *set,
+                             const rn_geometry *geometry) {
+    *canvas_w = *canvas_h = 32;
+    *decoded = 0;
+    for (size_t i = 0; i < set->n_records; i++) {
         int width, height, w, h;
-        const rn_status status = rn_record_size(&width, &height, &l->set->records[i]);
+        const rn_status status = rn_record_size(&width, &height, &set->records[i]);
         if (status == RN_EINPUT) continue;
         RN_TRY(status);
-        rn_geometry_size(&w, &h, &l->options.geometry, width, height);
-        if (round_up_32(w) > l->canvas_w) l->canvas_w = round_up_32(w);
-        if (round_up_32(h) > l->canvas_h) l->canvas_h = round_up_32(h);
-        if (bytes <= CACHE_BYTES) bytes += (size_t)width * (size_t)height * 3;
+        rn_geometry_size(&w, &h, geometry, width, height);
+        if (round_up_32(w) > *canvas_w) *canvas_w = round_up_32(w);
+        if (round_up_32(h) > *canvas_h) *canvas_h = round_up_32(h);
+        if (*decoded <= CACHE_BYTES) *decoded += (size_t)width * (size_t)height * 3;
     }
-    *fits_cache = bytes <= CACHE_BYTES;
+    return RN_OK;
+}
+
+/* One that is given, one that is ready, and one a worker. */
+static size_t count_slots(const rn_loader_options *o) {
+    return (size_t)o->workers + 2;
+}
+
+rn_status rn_loader_plan(size_t *bytes, int *width, int *height, const rn_dataset *set,
+                         const rn_loader_options *o) {
+    size_t decoded, batch;
+    RN_TRY(check_options(o, set));
+    RN_TRY(measure_set(width, height, &decoded, set, &o->geometry));
+    if (!rn_mul(&batch, (size_t)*width * (size_t)*height * 3 * sizeof(float), (size_t)o->batch) ||
+        !rn_mul(bytes, batch, count_slots(o)))
+        return rn_fail(RN_ENOMEM, "a batch of %d pictures is too large", o->batch);
+    if (decoded <= CACHE_BYTES) *bytes += decoded;
     return RN_OK;
 }
 
@@ -382,13 +398,13 @@ static void free_slot(slot *s) {
 
 static rn_status create_rings(rn_loader *l) {
     const size_t n = l->set->n_records, n_workers = (size_t)l->options.workers;
-    bool fits_cache;
-    RN_TRY(measure_set(l, &fits_cache));
+    size_t decoded;
+    RN_TRY(measure_set(&l->canvas_w, &l->canvas_h, &decoded, l->set, &l->options.geometry));
     RN_TRY(rn_alloc(&l->faults, n, sizeof *l->faults));
     RN_TRY(rn_alloc(&l->is_told, n, sizeof *l->is_told));
-    if (fits_cache) RN_TRY(rn_alloc(&l->cache, n, sizeof *l->cache));
-    RN_TRY(rn_alloc(&l->slots, n_workers + 2, sizeof *l->slots));
-    l->n_slots = n_workers + 2;
+    if (decoded <= CACHE_BYTES) RN_TRY(rn_alloc(&l->cache, n, sizeof *l->cache));
+    RN_TRY(rn_alloc(&l->slots, count_slots(&l->options), sizeof *l->slots));
+    l->n_slots = count_slots(&l->options);
     for (size_t i = 0; i < l->n_slots; i++) RN_TRY(create_slot(&l->slots[i], l));
     RN_TRY(rn_alloc(&l->workers, n_workers, sizeof *l->workers));
     for (size_t i = 0; i < n_workers; i++) {

@@ -56,6 +56,10 @@ typedef struct rn_loader rn_loader;
 RN_MUST_USE rn_status rn_loader_create(rn_loader **out, const rn_dataset *set,
                                        const rn_loader_options *options);
 void rn_loader_free(rn_loader *loader);
+/* What rn_loader_create would take for batches and kept pictures, and its canvas; nothing is
+ * allocated. */
+RN_MUST_USE rn_status rn_loader_plan(size_t *bytes, int *width, int *height, const rn_dataset *set,
+                                     const rn_loader_options *options);
 void rn_loader_canvas(const rn_loader *loader, int *width, int *height);
 size_t rn_loader_batches(const rn_loader *loader); /* an epoch: ceil(pictures / batch) */
 

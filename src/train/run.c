@@ -65,7 +65,10 @@ static rn_status open_inside(int *fd, const rn_run_folder *folder, const char *n
     return status;
 }
 
+/* A folder that takes no new file shows before the first step, not at the first checkpoint. */
 static rn_status enter(rn_run_folder *folder) {
+    if (access(folder->path, W_OK | X_OK) != 0)
+        return rn_fail(RN_EIO, "%s: cannot write: %s", folder->path, strerror(errno));
     RN_TRY(open_inside(&folder->lock, folder, ".lock", O_RDWR));
     if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
         return rn_fail(RN_EINVAL, "%s: another process is training in this folder", folder->path);

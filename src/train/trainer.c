@@ -67,19 +67,33 @@ static size_t most_targets(const rn_dataset *set) {
     return most;
 }
 
-/* Plan the step and refuse it where it does not fit (bad-inputs 84). */
-static rn_status create_step(rn_trainer *t) {
-    rn_step_options options = {.batch = t->options.batch,
-                               .max_targets = most_targets(&t->train),
-                               .criterion = rn_criterion_options_of(&t->options),
-                               .optimizer = rn_optimizer_options_of(&t->options)};
+static rn_step_options step_options(const rn_trainer *t) {
+    return (rn_step_options){.batch = t->options.batch,
+                             .max_targets = most_targets(&t->train),
+                             .criterion = rn_criterion_options_of(&t->options),
+                             .optimizer = rn_optimizer_options_of(&t->options)};
+}
+
+/* Plan the step and its batches, and refuse them where they do not fit, before a byte of either is
+ * taken (bad-inputs 84). */
+static rn_status check_memory(rn_trainer *t) {
+    const rn_loader_options loader = loader_options(t);
+    rn_step_options step = step_options(t);
     const size_t have = rn_memory_available();
-    rn_loader_canvas(t->loader, &options.width, &options.height);
-    RN_TRY(rn_step_memory(&t->planned, &t->network, &options, rn_threads_count(t->threads)));
+    size_t batches;
+    RN_TRY(rn_loader_plan(&batches, &step.width, &step.height, &t->train, &loader));
+    RN_TRY(rn_step_memory(&t->planned, &t->network, &step, rn_threads_count(t->threads)));
+    t->planned += batches;
     if (t->planned > have)
         return rn_fail(RN_ENOMEM,
                        "training needs %zu MB, %zu MB are free: choose a smaller --batch or --size",
                        t->planned >> 20, have >> 20);
+    return RN_OK;
+}
+
+static rn_status create_step(rn_trainer *t) {
+    rn_step_options options = step_options(t);
+    rn_loader_canvas(t->loader, &options.width, &options.height);
     return rn_step_create(&t->step, &t->network, &t->config, t->threads, t->weights, &options);
 }
 
@@ -90,6 +104,7 @@ static rn_status set_up(rn_trainer *t) {
     RN_TRY(rn_network_build(&t->network, &t->config));
     RN_TRY(rn_alloc(&t->weights, t->network.graph.n_stored, sizeof *t->weights));
     rn_network_init(&t->network, t->weights, t->options.seed, t->options.prior);
+    RN_TRY(check_memory(t));
     const rn_loader_options options = loader_options(t);
     RN_TRY(rn_loader_create(&t->loader, &t->train, &options));
     const uint64_t batches = rn_loader_batches(t->loader);
@@ -136,14 +151,16 @@ static rn_status diverged(const rn_trainer *t, const rn_batch *batch,
     char files[512] = "";
     for (int i = 0; i < batch->n; i++) {
         const size_t used = strlen(files);
-        if (used + strlen(batch->files[i]) + 8 > sizeof files) break;
-        strcat(strcat(files, used ? ", " : ""), batch->files[i]);
+        const bool fits = used + strlen(batch->files[i]) + 8 <= sizeof files;
+        strcat(strcat(files, used ? ", " : ""), fits ? batch->files[i] : "...");
+        if (!fits) break;
     }
+    /* None is negative, but a processor may make its NaN so. */
     return rn_fail(RN_EDIVERGED,
                    "step %llu: class loss %g, box loss %g, gradient norm %g; pictures: %s; "
                    "the checkpoint before is kept (try a lower --lr)",
-                   (unsigned long long)(t->position.step + 1), result->losses.cls,
-                   result->losses.box, result->norm, files);
+                   (unsigned long long)(t->position.step + 1), fabs(result->losses.cls),
+                   fabs(result->losses.box), fabs(result->norm), files);
 }
 
 static void show_progress(rn_trainer *t, const rn_step_result *r, double speed) {

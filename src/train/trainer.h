@@ -37,7 +37,7 @@ typedef struct rn_trainer {
     rn_threads *threads;
     rn_loader *loader;
     rn_step step;
-    size_t planned; /* bytes of the step, the weights aside */
+    size_t planned; /* bytes of the step and its batches, the weights aside */
     rn_schedule schedule;
     rn_position position;
     double start; /* seconds of the monotonic clock */
