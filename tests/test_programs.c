@@ -1,5 +1,4 @@
-/* What all programs have in common: help, usage errors, numbers, streams, the environment; bench
- * and scenes. */
+/* What all programs have in common: help and usage errors; bench and scenes. */
 #include "run_program.h"
 #include "suite.h"
 
@@ -122,45 +121,6 @@ START_TEST(inputs_missing_or_too_many) {
 }
 END_TEST
 
-/* ---- streams ---- */
-
-static void close_stdout(void) {
-    close(1);
-}
-
-static void full_stdout(void) {
-    run_redirect(1, "/dev/full", O_WRONLY);
-}
-
-/* A pipe whose reader has gone. */
-static void broken_stdout(void) {
-    int ends[2];
-    if (pipe(ends) != 0 || dup2(ends[1], 1) < 0) _exit(99);
-    close(ends[0]);
-    close(ends[1]);
-}
-
-START_TEST(nobody_listens) {
-    for (int i = 0; i < PROGRAMS; i++) {
-        char want[128];
-        run_before = close_stdout;
-        RUN(programs[i], "--help");
-        run_gave(5, "", "");
-        run_before = broken_stdout;
-        RUN(programs[i], "--version");
-        run_gave(5, "", "");
-        run_before = full_stdout;
-        RUN(programs[i], "--version");
-        snprintf(want, sizeof want, "%s: error: stdout: cannot write: No space left on device",
-                 programs[i]);
-        run_refused(5, want);
-        run_before = close_stdout; /* the first thing that is wrong decides */
-        RUN(programs[i], "--rhubarb");
-        ck_assert_int_eq(run_code, 1);
-    }
-}
-END_TEST
-
 /* ---- bench and scenes ---- */
 
 /* The number behind "name": in a flat object. */
@@ -234,7 +194,6 @@ int main(void) {
     tcase_add_test(tcase, options_are_listed);
     tcase_add_test(tcase, values_missing_or_too_many);
     tcase_add_test(tcase, inputs_missing_or_too_many);
-    tcase_add_test(tcase, nobody_listens);
     tcase_add_test(tcase, bench_measures);
     tcase_add_test(tcase, bench_refuses);
     tcase_add_test(tcase, scenes_makes_a_set_once);

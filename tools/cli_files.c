@@ -38,7 +38,7 @@ static bool complain(const char *path) {
 
 bool cli_output_open(cli_output *output, const char *path) {
     struct stat info;
-    *output = (cli_output){.to_stdout = strcmp(path, "-") == 0};
+    *output = (cli_output){.path = path, .to_stdout = strcmp(path, "-") == 0};
     if (output->to_stdout) {
         output->file = stdout;
         return true;
@@ -66,7 +66,7 @@ bool cli_output_close(cli_output *output) {
     if (fclose(output->file) != 0) ok = false;
     if (ok && output->beside[0]) ok = rename(output->beside, output->target) == 0;
     if (ok) return true;
-    (void)complain(output->target);
+    (void)complain(output->path);
     if (output->beside[0]) unlink(output->beside);
     return false;
 }

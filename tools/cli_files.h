@@ -14,6 +14,7 @@ bool cli_default_model(char out[PATH_MAX]);
 typedef struct cli_output {
     FILE *file;
     bool to_stdout;
+    const char *path;                        /* as given, for messages */
     char target[PATH_MAX], beside[PATH_MAX]; /* beside is empty where target is written itself */
 } cli_output;
 
