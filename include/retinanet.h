@@ -136,14 +136,15 @@ typedef struct rn_detector_options {
     int threads;           /* 0: one a core */
     float score_threshold; /* of the candidates; negative: the model's own (0.05) */
     int nms_agnostic;      /* NMS over all classes together instead of class by class */
-    const rn_hooks *hooks; /* told of tensors that the network has no place for; may be NULL */
+    const rn_hooks *hooks; /* told what is odd about the model file; may be NULL */
 } rn_detector_options;
 #define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
     (RN_STRUCT(rn_detector_options){.threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0})
 
-/* Open a model file (safetensors with its configuration inside). Not shared between threads: open
- * one a thread. NULL options: the default. RN_EINPUT (what is wrong with the file), RN_ENOMEM. On
- * failure *out is NULL. */
+/* Open a model file: safetensors with its configuration inside, or without, where names and shapes
+ * are those of a preset or of torchvision's retinanet_resnet50_fpn. Not shared between threads:
+ * open one a thread. NULL options: the default. RN_EINPUT (what is wrong with the file), RN_ENOMEM.
+ * On failure *out is NULL. */
 RN_MUST_USE rn_status rn_detector_open(rn_detector **out, const char *path,
                                        const rn_detector_options *options);
 void rn_detector_close(rn_detector *det);

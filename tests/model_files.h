@@ -98,6 +98,30 @@ static inline void reseal(const char *name, uint8_t *bytes, size_t size) {
     temp_bytes(name, bytes, size);
 }
 
+/* Take all metadata out of it, the checksum with them. */
+static inline void strip_metadata(const char *name) {
+    static const char key[] = "{\"__metadata__\":";
+    size_t size;
+    uint64_t length;
+    uint8_t *bytes = file_bytes(&size, name);
+    memcpy(&length, bytes, 8);
+    char *header = (char *)bytes + 8, *end = header + strlen(key);
+    ck_assert_int_eq(strncmp(header, key, strlen(key)), 0);
+    for (bool text = false; text || *end != '}'; end++) { /* of an object of texts */
+        if (*end == '\\')
+            end++;
+        else if (*end == '"')
+            text = !text;
+    }
+    ck_assert_int_eq(end[1], ',');
+    const size_t taken = (size_t)(end + 2 - (header + 1));
+    memmove(header + 1, end + 2, size - 8 - 1 - taken);
+    length -= taken;
+    memcpy(bytes, &length, 8);
+    temp_bytes(name, bytes, size - taken);
+    free(bytes);
+}
+
 /* Change bytes of its header. */
 static inline void patch(const char *name, const char *from, const char *to) {
     size_t size;

@@ -267,6 +267,54 @@ START_TEST(line_61_extra_tensors) {
 }
 END_TEST
 
+/* The tensors of a preset tell which it is, though not what its classes are called; weights to
+ * start from need no more than fit. */
+START_TEST(line_61_no_metadata) {
+    static char detected[sizeof run_out];
+    char want[8192];
+    save_model("m.safetensors"); /* of no preset */
+    strip_metadata("m.safetensors");
+    RUN(DETECT);
+    refused_with("detect", "m.safetensors",
+                 "offset 8: no model of this program (its metadata lack \"format\": \"retinanet-c "
+                 "1\")");
+    snprintf(want, sizeof want, "weights     %zu of %zu parameters from m.safetensors\n%s",
+             network.graph.n_params, network.graph.n_params, dry_run("set"));
+    RUN(TRAIN, "--weights", "m.safetensors", "--dry-run");
+    run_gave(0, "", want);
+    RUN("train", "set", "--preset", "nano", "--max-steps", "1", "-q", "-o", "run");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_int_eq(rename(temp_path("run/best.safetensors"), temp_path("m.safetensors")), 0);
+    RUN(DETECT, "--json");
+    run_gave(0, run_out, "");
+    for (char *in = run_out, *out = detected; (*out = *in); in++, out++) { /* "key", 1: "class 0" */
+        static const char *const from[] = {"\"key\", \"category_id\": 1,",
+                                           "\"gear\", \"category_id\": 2,"};
+        static const char *const to[] = {"\"class 0\", \"category_id\": 0,",
+                                         "\"class 1\", \"category_id\": 1,"};
+        for (int i = 0; i < 2; i++) {
+            if (strncmp(in, from[i], strlen(from[i])) != 0) continue;
+            strcpy(out, to[i]);
+            in += strlen(from[i]) - 1;
+            out += strlen(to[i]) - 1;
+            break;
+        }
+    }
+    ck_assert_ptr_nonnull(strstr(detected, "\"class 1\""));
+    strip_metadata("m.safetensors");
+    RUN(DETECT, "--json");
+    run_gave(0, detected,
+             "m.safetensors: without metadata; its tensors are those of nano with 2 classes\n");
+    RUN(DETECT, "--json", "-q");
+    run_gave(0, detected, "");
+    RUN(EVALUATE); /* whose names the data do not have */
+    run_gave(2, "",
+             "m.safetensors: without metadata; its tensors are those of nano with 2 classes\n"
+             "evaluate: error: set/val.json: class \"key\" was not trained (known: class 0, class "
+             "1)\n");
+}
+END_TEST
+
 START_TEST(line_62_version) {
     static const char *const versions[] = {"2", "10", "99999999999999999999"};
     for (int i = 0; i < 3; i++) {
@@ -493,6 +541,7 @@ int main(void) {
     tcase_add_test(tcase, line_61_missing_and_misshapen);
     tcase_add_test(tcase, line_61_weights_to_start_from);
     tcase_add_test(tcase, line_61_extra_tensors);
+    tcase_add_test(tcase, line_61_no_metadata);
     tcase_add_test(tcase, line_62_version);
     tcase_add_test(tcase, line_63_nan);
     tcase_add_test(tcase, line_64_flipped_bit);

@@ -30,33 +30,38 @@ rn_status rn_model_format(bool *is_model, const rn_safetensors *file, const char
     return RN_OK;
 }
 
+static rn_status read_config(rn_model_file *file) {
+    const char *config = rn_safetensors_metadata(&file->tensors, "config");
+    char *name = NULL; /* of the configuration: its offsets count from its own start */
+    if (!config)
+        return rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", file->path);
+    RN_TRY(rn_asprintf(&name, "%s: __metadata__ config", file->path));
+    rn_status status = rn_model_config_from_json(&file->config, config, name, NULL, NULL);
+    if (status == RN_OK && file->config.n_classes == 0)
+        status = rn_fail(RN_EINPUT, "%s: names no class", name);
+    free(name);
+    return status;
+}
+
 rn_status rn_model_file_open(rn_model_file *out, const char *path) {
     rn_model_file file = {0};
-    char *name = NULL; /* of the configuration: its offsets count from its own start */
     bool is_model;
     rn_status status;
     *out = file;
     if ((status = rn_strdup(&file.path, path)) != RN_OK) goto done;
     if ((status = rn_safetensors_open(&file.tensors, path)) != RN_OK) goto done;
     if ((status = rn_model_format(&is_model, &file.tensors, path)) != RN_OK) goto done;
-    if (!is_model) {
+    if (is_model) {
+        status = read_config(&file);
+        goto done;
+    }
+    status = rn_model_recognise(&file.config, &file.guessed, &file.tensors);
+    if (status == RN_OK && !file.guessed)
         status = rn_fail(
             RN_EINPUT,
             "%s: offset 8: no model of this program (its metadata lack \"format\": \"%s%d\")", path,
             format_prefix, RN_FORMAT_VERSION);
-        goto done;
-    }
-    const char *config = rn_safetensors_metadata(&file.tensors, "config");
-    if (!config) {
-        status = rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", path);
-        goto done;
-    }
-    if ((status = rn_asprintf(&name, "%s: __metadata__ config", path)) != RN_OK) goto done;
-    if ((status = rn_model_config_from_json(&file.config, config, name, NULL, NULL)) != RN_OK)
-        goto done;
-    if (file.config.n_classes == 0) status = rn_fail(RN_EINPUT, "%s: names no class", name);
 done:
-    free(name);
     if (status == RN_OK)
         *out = file;
     else

@@ -17,12 +17,18 @@ enum {
 typedef struct rn_model_file {
     rn_safetensors tensors;
     rn_model_config config;
-    char *path; /* for messages */
+    char *path;          /* for messages */
+    const char *guessed; /* the preset that its tensors fit; NULL where its metadata tell */
 } rn_model_file;
 
 /* Whether a safetensors file calls itself a model of this program; RN_EINPUT for a later version.
  */
 RN_MUST_USE rn_status rn_model_format(bool *is_model, const rn_safetensors *file, const char *path);
+
+/* What model a file without our metadata holds, by names and shapes of its tensors: *name is a
+ * preset or "torchvision", NULL where none fits. The classes are "class 0", "class 1" ... */
+RN_MUST_USE rn_status rn_model_recognise(rn_model_config *out, const char **name,
+                                         const rn_safetensors *file);
 
 /* Read and verify. RN_EINPUT for a file that is no model, is damaged, or is of a later version. */
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
