@@ -139,7 +139,8 @@ typedef struct rn_detector_options {
     const rn_hooks *hooks; /* told what is odd about the model file; may be NULL */
 } rn_detector_options;
 #define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
-    (RN_STRUCT(rn_detector_options){.threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0})
+    (RN_STRUCT(rn_detector_options){                                                               \
+        .threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0, .hooks = NULL})
 
 /* Open a model file: safetensors with its configuration inside, or without, where names and shapes
  * are those of a preset or of torchvision's retinanet_resnet50_fpn. Not shared between threads:

@@ -125,7 +125,7 @@ START_TEST(line_76_no_folder) {
     DETECT("a.bmp", "-o", "gt.json");
     run_refused(5, "detect: error: gt.json/a_det.jpg: cannot write: Not a directory");
     RUN("scenes", "-o", "gt.json/set");
-    run_refused(5, "scenes: error: gt.json/set: cannot make the folder: Not a directory");
+    run_refused(5, "scenes: error: gt.json/set/images: cannot make the folder: Not a directory");
     ck_assert(temp_state() == state);
 }
 END_TEST

@@ -5,12 +5,6 @@
 
 #include <sys/resource.h>
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-enum { LIMITS_MEMORY = 0 }; /* their shadow alone is larger */
-#else
-enum { LIMITS_MEMORY = 1 };
-#endif
-
 /* ---- signals ---- */
 
 START_TEST(line_77_one_signal) {
@@ -78,8 +72,7 @@ END_TEST
 /* ---- memory ---- */
 
 static void small_memory(void) {
-    const struct rlimit limit = {(rlim_t)200 << 20, (rlim_t)200 << 20};
-    if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(99);
+    limit_memory((rlim_t)200 << 20);
 }
 
 #define SMALL(...)                                                                                 \

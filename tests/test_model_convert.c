@@ -125,7 +125,7 @@ END_TEST
 /* What a model finds in a picture of noise. */
 static size_t detect(rn_box boxes[MOST], const char *name) {
     static uint8_t pixels[64 * 48 * 3];
-    const rn_image image = {64, 48, pixels};
+    const rn_image image = {.width = 64, .height = 48, .pixels = pixels};
     rn_detector *det;
     uint32_t state = 1;
     size_t n = 0;
