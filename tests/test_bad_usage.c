@@ -189,7 +189,8 @@ END_TEST
 
 #define NO_SET                                                                                     \
     "no data set (looked for VOC: Annotations/*.xml with JPEGImages or images; YOLO: data.yaml, "  \
-    "or images/<split> with labels/<split>; COCO: <split>.json or annotations/instances_<split>.json)"
+    "or images/<split> with labels/<split>; COCO: <split>.json or "                                \
+    "annotations/instances_<split>.json)"
 
 /* Each ends at once: none waits for a writer, none reads without end. */
 static void refused_file(const char *name, const char *text) {
