@@ -18,7 +18,7 @@ enum { MODEL, OUTPUT, THRESHOLD, JSON, NO_IMAGE, FORCE, NMS, ON_BAD, MAX_PIXELS,
 static const cli_option options[] = {
     {"model", 'm', "MODEL",
      "model file (default: the one that comes with the program, else $RETINANET_MODEL)"},
-    {"output", 'o', "FOLDER", "where NAME_det.jpg goes (default: the current folder)"},
+    {"output", 'o', "FOLDER", "where NAME_det.jpg goes, made if missing (default: here)"},
     {"threshold", 't', "SCORE",
      "show boxes with a score of at least this (default: the model's best)"},
     {"json", 0, NULL, "a line of JSON a picture instead of a line of text a box"},
@@ -346,6 +346,8 @@ int main(int argc, char **argv) {
         code = rn_status_exit_code(status);
         goto done;
     }
+    if (j.folder && !j.no_image)
+        (void)mkdir(j.folder, 0777); /* a failure shows at the first picture */
     bool more = true;
     for (size_t i = 0; i < j.n_inputs && more; i++) more = run_input(&j, j.inputs[i]);
     if (j.bad > 0 && j.bad + j.good > 1 && !j.quiet)

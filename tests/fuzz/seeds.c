@@ -195,6 +195,21 @@ static void results(void) {
     temp_text("coco_results/empty", "[]");
 }
 
+static void yolos(void) {
+    temp_text("yolo/two", "0 0.5 0.5 0.25 1\r\n\n 19\t0 1 1e-3 0.125 \n0 0.5 0.5 0.25 1");
+    temp_text("yolo/polygon", "3 0.1 0.1 0.9 0.1 0.5 0.8\n");
+    temp_text("yolo/marked", "\xef\xbb\xbf"
+                             "7 0.333333 0.25 0.0 0.5\n");
+    temp_text("yolo_data/map",
+              "path: ../set # comment\ntrain: images/train\nval:\n  - a\n  - 'b c'\n"
+              "test:\nnc: 2\nnames:\n  0: \"cell \\u00e9\"\n  1: key\n"
+              "download: |\n  text\n");
+    temp_text("yolo_data/list",
+              "{train: [x.txt], names: [a, 'b', \"c\"], nc: 3, roboflow: {v: 1}}\n");
+    temp_text("yolo_data/anchors",
+              "names: &n [a, b]\ntrain: &t x\nval: *t\nother: *n\n---\nmore: 1\n");
+}
+
 static void vocs(void) {
     temp_text(
         "voc/whole",
@@ -300,6 +315,7 @@ START_TEST(write_seeds) {
     cocos();
     results();
     vocs();
+    yolos();
     presets();
     safetensors();
 }
