@@ -59,9 +59,11 @@ static bool take_option(cli *c, int option, rn_bench_options *o, const char **js
     }
 }
 
-static bool write_json(const char *path, const rn_bench_result *r) {
+/* 0, or the exit code with the message out. */
+static int write_json(const char *path, const rn_bench_result *r) {
     cli_output out;
-    if (!cli_output_open(&out, path)) return false;
+    const int code = cli_output_open(&out, path);
+    if (code != 0) return code;
     fprintf(out.file,
             "{\"ms_best\": %.3f, \"ms_median\": %.3f, \"images_per_s\": %.4f, \"gflop\": %.4f, "
             "\"peak_mb\": %.1f, \"planned_mb\": %.1f}\n",
@@ -92,16 +94,12 @@ int main(int argc, char **argv) {
         return cli_close(cli_usage_error("%s: the output would replace an input", json));
     const rn_status status = train ? rn_bench_train(&r, &o) : rn_bench_infer(&r, &o);
     if (status != RN_OK) return cli_close(cli_error(status));
-    if (json && strcmp(json, "-") == 0) {
-        (void)write_json(json, &r);
-        return cli_close(0);
-    }
+    if (json && strcmp(json, "-") == 0) return cli_close(write_json(json, &r));
     printf("%s %s %dx%d, batch %d, %d classes: best %.1f ms, median %.1f ms, %.2f images/s, %.1f "
            "GFLOP, "
            "%.0f GFLOPS, peak %.0f MB (planned %.0f MB)\n",
            mode, o.preset ? o.preset : "r18", o.height, o.width, train ? o.batch : 1, o.classes,
            r.ms_best, r.ms_median, r.images_per_s, r.gflop, r.gflop / r.ms_best * 1e3, r.peak_mb,
            r.planned_mb);
-    if (json && !write_json(json, &r)) return cli_close(rn_status_exit_code(RN_EIO));
-    return cli_close(0);
+    return cli_close(json ? write_json(json, &r) : 0);
 }

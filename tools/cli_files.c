@@ -31,24 +31,25 @@ bool cli_default_model(char out[PATH_MAX]) {
 
 /* ---- output ---- */
 
-static bool complain(const char *path) {
+static int complain(const char *path) {
+    const rn_status status = errno == ENOMEM ? RN_ENOMEM : RN_EIO;
     (void)cli_usage_error("%s: cannot write: %s", path, strerror(errno));
-    return false;
+    return rn_status_exit_code(status);
 }
 
-bool cli_output_open(cli_output *output, const char *path) {
+int cli_output_open(cli_output *output, const char *path) {
     struct stat info;
     *output = (cli_output){.path = path, .to_stdout = strcmp(path, "-") == 0};
     if (output->to_stdout) {
         output->file = stdout;
-        return true;
+        return 0;
     }
     const bool exists = stat(path, &info) == 0;
     if (!exists || !realpath(path, output->target)) /* a link is followed, not replaced */
         snprintf(output->target, PATH_MAX, "%s", path);
     if (exists && !S_ISREG(info.st_mode)) {
         output->file = fopen(output->target, "w"); /* a device or pipe */
-        return output->file || complain(path);
+        return output->file ? 0 : complain(path);
     }
     if (snprintf(output->beside, PATH_MAX, "%s.%ld.tmp", output->target, (long)getpid()) >=
         PATH_MAX) {
@@ -56,19 +57,19 @@ bool cli_output_open(cli_output *output, const char *path) {
         return complain(path);
     }
     output->file = fopen(output->beside, "wx");
-    return output->file || complain(path);
+    return output->file ? 0 : complain(path);
 }
 
-bool cli_output_close(cli_output *output) {
-    if (output->to_stdout) return true; /* cli_close sees whether it took all */
+int cli_output_close(cli_output *output) {
+    if (output->to_stdout) return 0; /* cli_close sees whether it took all */
     bool ok = fflush(output->file) == 0 && !ferror(output->file);
     if (ok && output->beside[0]) ok = fsync(fileno(output->file)) == 0;
     if (fclose(output->file) != 0) ok = false;
     if (ok && output->beside[0]) ok = rename(output->beside, output->target) == 0;
-    if (ok) return true;
-    (void)complain(output->path);
+    if (ok) return 0;
+    const int code = complain(output->path);
     if (output->beside[0]) unlink(output->beside);
-    return false;
+    return code;
 }
 
 bool cli_same_file(const char *a, const char *b) {

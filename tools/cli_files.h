@@ -18,10 +18,10 @@ typedef struct cli_output {
     char target[PATH_MAX], beside[PATH_MAX]; /* beside is empty where target is written itself */
 } cli_output;
 
-/* Begin. False with the message out. */
-bool cli_output_open(cli_output *output, const char *path);
-/* Finish. False with the message out; then a file that was there is as it was. */
-bool cli_output_close(cli_output *output);
+/* Begin. 0, or the exit code with the message out. */
+int cli_output_open(cli_output *output, const char *path);
+/* Finish. 0, or the exit code with the message out; then a file that was there is as it was. */
+int cli_output_close(cli_output *output);
 
 /* Whether both are there and one. */
 bool cli_same_file(const char *a, const char *b);

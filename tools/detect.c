@@ -175,8 +175,10 @@ static bool run_picture(job *j, const char *file) {
     if (status != RN_OK) {
         (void)cli_error(status);
         rn_image_free(&image);
-        j->bad++;
-        if (status != RN_EINPUT) j->worst = status;
+        if (status == RN_EINPUT)
+            j->bad++;
+        else
+            j->worst = status;
         return status == RN_EINPUT && !j->fail_on_bad;
     }
     warn(j, file, image.warning);
@@ -215,6 +217,7 @@ static bool run_folder(job *j, const char *folder) {
     struct dirent **list = NULL;
     bool ok = true;
     const int n = scandir(folder, &list, is_picture, by_bytes);
+    if (n < 0 && errno == ENOMEM) return give_up(j, RN_ENOMEM, folder, strerror(errno));
     if (n <= 0) {
         (void)cli_usage_error("%s: %s", folder,
                               n < 0 ? strerror(errno)
@@ -241,6 +244,8 @@ static bool run_list(job *j) {
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) line[--n] = '\0';
         if (n > 0) ok = run_picture(j, line);
     }
+    if (ok && !feof(stdin))
+        ok = give_up(j, errno == ENOMEM ? RN_ENOMEM : RN_EINPUT, "stdin", strerror(errno));
     free(line);
     return ok;
 }
@@ -341,14 +346,13 @@ int main(int argc, char **argv) {
     (void)argc;
     if (!parse(&j, argv, &code)) return cli_close(code);
     j.boxes = malloc(MAX_BOXES * sizeof *j.boxes);
-    const rn_status status = j.boxes ? open_model(&j) : RN_ENOMEM;
-    if (status != RN_OK) {
-        code = rn_status_exit_code(status);
-        goto done;
+    bool more = j.boxes || give_up(&j, RN_ENOMEM, "boxes", strerror(ENOMEM));
+    if (more) {
+        j.worst = open_model(&j);
+        more = j.worst == RN_OK;
     }
-    if (j.folder && !j.no_image)
+    if (more && j.folder && !j.no_image)
         (void)mkdir(j.folder, 0777); /* a failure shows at the first picture */
-    bool more = true;
     for (size_t i = 0; i < j.n_inputs && more; i++) more = run_input(&j, j.inputs[i]);
     if (j.bad > 0 && j.bad + j.good > 1 && !j.quiet)
         fprintf(stderr, "detect: %zu of %zu pictures could not be read\n", j.bad, j.bad + j.good);
@@ -356,7 +360,6 @@ int main(int argc, char **argv) {
         code = rn_status_exit_code(j.worst);
     else if (j.bad > 0 && (j.good == 0 || j.fail_on_bad))
         code = rn_status_exit_code(RN_EINPUT);
-done:
     rn_detector_close(j.det);
     for (size_t i = 0; i < j.n_written; i++) free(j.written[i]);
     free(j.written);

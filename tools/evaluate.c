@@ -60,9 +60,11 @@ static void print_classes(const rn_report *r) {
 
 /* ---- and as JSON ---- */
 
-static bool write_json(const char *path, const rn_report *r) {
+/* 0, or the exit code with the message out. */
+static int write_json(const char *path, const rn_report *r) {
     cli_output out;
-    if (!cli_output_open(&out, path)) return false;
+    const int code = cli_output_open(&out, path);
+    if (code != 0) return code;
     fprintf(out.file, "{\"stats\": [");
     for (int i = 0; i < RN_COCO_STATS; i++)
         fprintf(out.file, "%s%.17g", i ? ", " : "", r->stats[i]);
@@ -169,7 +171,7 @@ int main(int argc, char **argv) {
     if (report.n_bad > 0 && !r.quiet)
         fprintf(stderr, "evaluate: %zu of %zu pictures could not be read\n", report.n_bad,
                 report.n_images);
-    if (r.json && !write_json(r.json, &report)) code = rn_status_exit_code(RN_EIO);
+    if (r.json) code = write_json(r.json, &report);
     rn_report_free(&report);
     return cli_close(code);
 }

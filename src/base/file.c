@@ -12,12 +12,17 @@
 
 /* ---- reading ---- */
 
+/* What errno says of an input; a lack of memory is none of its faults. */
+static rn_status cannot(const char *verb, const char *path) {
+    return rn_fail(errno == ENOMEM ? RN_ENOMEM : RN_EINPUT, "%s: cannot %s: %s", path, verb,
+                   strerror(errno));
+}
+
 static rn_status open_regular(int *fd, size_t *size, const char *path, size_t limit) {
     struct stat info;
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
-    if (*fd < 0) return rn_fail(RN_EINPUT, "%s: cannot open: %s", path, strerror(errno));
-    if (fstat(*fd, &info) != 0)
-        return rn_fail(RN_EINPUT, "%s: cannot read: %s", path, strerror(errno));
+    if (*fd < 0) return cannot("open", path);
+    if (fstat(*fd, &info) != 0) return cannot("read", path);
     if (S_ISDIR(info.st_mode)) return rn_fail(RN_EINPUT, "%s: is a folder", path);
     if (!S_ISREG(info.st_mode)) return rn_fail(RN_EINPUT, "%s: not a regular file", path);
     if ((uint64_t)info.st_size > limit)
@@ -44,7 +49,7 @@ rn_status rn_file_read(uint8_t **bytes, size_t *size, const char *path, size_t l
         const ssize_t n = read(fd, buffer + got, want - got);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
-            status = rn_fail(RN_EINPUT, "%s: cannot read: %s", path, strerror(errno));
+            status = cannot("read", path);
             goto done;
         }
         if (n == 0) break; /* it shrank meanwhile: its readers will say what is missing */
@@ -108,7 +113,7 @@ rn_status rn_writer_open(rn_writer **out, const char *path) {
     w->fd = -1;
     if ((status = rn_strdup(&w->path, path)) != RN_OK) goto done;
     /* A rename would replace a link, and /dev/stdout is one: write to what it points to. */
-    w->target = realpath(path, NULL);
+    if ((status = rn_path_resolve(&w->target, path)) != RN_OK) goto done;
     if (!w->target && (status = rn_strdup(&w->target, path)) != RN_OK) goto done;
     if (stat(w->target, &info) != 0 || S_ISREG(info.st_mode)) {
         status = open_temporary(w);
@@ -139,17 +144,14 @@ rn_status rn_writer_write(rn_writer *writer, const void *bytes, size_t size) {
 }
 
 /* The rename itself must reach the disk: sync the folder. Some filesystems cannot; that is no
- * failure of the file. */
-static void sync_folder(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    if (!folder) return;
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    free(folder);
+ * failure of the file. `path` is cut to the folder. */
+static void sync_folder(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash) slash[1] = '\0';
+    const int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd);
+    close(fd);
 }
 
 rn_status rn_writer_commit(rn_writer *writer) {
@@ -202,6 +204,11 @@ rn_status rn_path_join(char **out, const char *folder, const char *name) {
     return rn_asprintf(out, "%s%s%s", folder, n > 0 && folder[n - 1] != '/' ? "/" : "", name);
 }
 
+rn_status rn_path_resolve(char **out, const char *path) {
+    *out = realpath(path, NULL);
+    return *out || errno != ENOMEM ? RN_OK : cannot("resolve", path);
+}
+
 const char *rn_path_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -235,7 +242,7 @@ rn_status rn_folder_list(char ***names, size_t *count, const char *folder) {
     *names = NULL;
     *count = 0;
     DIR *dir = opendir(folder);
-    if (!dir) return rn_fail(RN_EINPUT, "%s: cannot open: %s", folder, strerror(errno));
+    if (!dir) return cannot("open", folder);
     while (errno = 0, (entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if ((status = rn_reserve(&list, &cap, n + 1, sizeof *list)) != RN_OK) goto done;
@@ -243,7 +250,7 @@ rn_status rn_folder_list(char ***names, size_t *count, const char *folder) {
         n++;
     }
     if (errno != 0) {
-        status = rn_fail(RN_EINPUT, "%s: cannot read: %s", folder, strerror(errno));
+        status = cannot("read", folder);
         goto done;
     }
     if (n > 0) qsort(list, n, sizeof *list, compare_names);

@@ -27,6 +27,8 @@ uint32_t rn_crc32(uint32_t crc, const void *bytes, size_t size);
 
 /* Paths: *out is malloc'ed. */
 RN_MUST_USE rn_status rn_path_join(char **out, const char *folder, const char *name);
+/* *out = `path` absolute and without links; NULL if there is no such file. */
+RN_MUST_USE rn_status rn_path_resolve(char **out, const char *path);
 const char *rn_path_name(const char *path);                         /* behind the last '/' */
 RN_MUST_USE rn_status rn_path_parent(char **out, const char *path); /* "." for a bare name */
 bool rn_path_is_folder(const char *path);

@@ -97,16 +97,19 @@ static rn_status clean_objects(rn_dataset *set) {
 
 /* ---- opening ---- */
 
-/* NULL where none recognises DATA. */
-static const rn_format *find_format(const char *data) {
-    for (size_t i = 0; i < FORMATS; i++)
-        if (formats[i]->recognise(data)) return formats[i];
-    return NULL;
+static rn_status find_format(const rn_format **out, const char *data) {
+    *out = NULL;
+    for (size_t i = 0; i < FORMATS && !*out; i++) {
+        bool is;
+        RN_TRY(formats[i]->recognise(&is, data));
+        if (is) *out = formats[i];
+    }
+    return *out ? RN_OK : not_recognised(data);
 }
 
 static rn_status open_request(rn_dataset *out, const rn_request *request) {
-    const rn_format *format = find_format(request->data);
-    if (!format) return not_recognised(request->data);
+    const rn_format *format;
+    RN_TRY(find_format(&format, request->data));
     RN_TRY(format->open(out, request));
     RN_TRY(check_unique(out));
     RN_TRY(rn_dataset_drop_missing(out));
@@ -128,10 +131,10 @@ rn_status rn_dataset_open(rn_dataset *out, const char *data, const char *split, 
 }
 
 rn_status rn_dataset_splits(char ***names, size_t *n, const char *data) {
-    const rn_format *format = find_format(data);
+    const rn_format *format;
     *names = NULL;
     *n = 0;
-    if (!format) return not_recognised(data);
+    RN_TRY(find_format(&format, data));
     return format->splits(names, n, data);
 }
 

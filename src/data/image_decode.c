@@ -3,6 +3,7 @@
 #include "data/image.h"
 #include "data/image_check.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stb_image.h>
 #include <stdlib.h>
@@ -80,11 +81,11 @@ static rn_status decode(rn_image *out, const uint8_t *bytes, size_t size, const 
     int stored;
     if (size > INT_MAX)
         return rn_fail(RN_EINPUT, "%s: offset 0: %zu bytes is too long for a picture", name, size);
+    errno = 0; /* stb's own reason for want of memory may read "not of any known type" */
     out->pixels =
         stbi_load_from_memory(bytes, (int)size, &out->width, &out->height, &stored, channels);
     if (out->pixels) return RN_OK;
-    if (strcmp(stbi_failure_reason(), "Out of memory") == 0)
-        return rn_fail(RN_ENOMEM, "%s: not enough memory for its pixels", name);
+    if (errno == ENOMEM) return rn_fail(RN_ENOMEM, "%s: not enough memory for its pixels", name);
     return rn_fail(RN_EINPUT, "%s: offset 0: cannot decode: %s", name, stbi_failure_reason());
 }
 

@@ -116,13 +116,14 @@ bool rn_part_has(rn_part part, const char *file) {
 /* ---- pictures ---- */
 
 rn_status rn_places_add(rn_places *places, const char *folder, const char *name) {
-    char *joined = NULL, *resolved;
+    char *joined = NULL, *resolved = NULL;
+    rn_status status = RN_OK;
     if (name) RN_TRY(rn_path_join(&joined, folder, name));
     const char *path = joined ? joined : folder;
-    resolved = rn_path_is_folder(path) ? realpath(path, NULL) : NULL;
+    if (rn_path_is_folder(path)) status = rn_path_resolve(&resolved, path);
     free(joined);
     if (resolved) places->folders[places->n++] = resolved;
-    return RN_OK;
+    return status;
 }
 
 void rn_places_free(rn_places *places) {
@@ -152,15 +153,17 @@ rn_status rn_places_find(char **path, const rn_places *places, const char *file,
         return rn_fail(RN_EINPUT, "%s: file name leads out of the folder (got \"%s\")", source,
                        file);
     for (size_t i = 0; i < places->n; i++) {
-        char *joined, *resolved;
+        char *joined, *resolved = NULL;
+        rn_status status = RN_OK;
         RN_TRY(rn_path_join(&joined, places->folders[i], file));
-        resolved = rn_path_is_folder(joined) ? NULL : realpath(joined, NULL);
+        if (!rn_path_is_folder(joined)) status = rn_path_resolve(&resolved, joined);
         const bool leaves = resolved && !is_below(resolved, places->folders[i]);
         if (resolved && !leaves)
             *path = joined;
         else
             free(joined);
         free(resolved);
+        RN_TRY(status);
         if (leaves)
             return rn_fail(RN_EINPUT, "%s: file name is a link out of the folder (got \"%s\")",
                            source, file);

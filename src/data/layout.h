@@ -12,12 +12,12 @@ typedef struct rn_request {
     rn_split_use use;
 } rn_request;
 
-/* A format: recognise() says whether DATA looks like one, splits() names those there are (freed by
- * rn_free_names), open() reads the split asked for. Every record it gives has a path; objects are
- * as the format gives them. */
+/* A format: recognise() says whether DATA looks like one, failing for want of memory alone;
+ * splits() names those there are (freed by rn_free_names), open() reads the split asked for. Every
+ * record it gives has a path; objects are as the format gives them. */
 typedef struct rn_format {
     const char *looks; /* what is looked for, in words */
-    bool (*recognise)(const char *data);
+    rn_status (*recognise)(bool *is, const char *data);
     rn_status (*splits)(char ***names, size_t *n, const char *data);
     rn_status (*open)(rn_dataset *out, const rn_request *request);
 } rn_format;

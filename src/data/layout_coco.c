@@ -85,14 +85,15 @@ static rn_status find_sources(sources *s, size_t *given, const char *data) {
     return status;
 }
 
-static bool recognise(const char *data) {
+static rn_status recognise(bool *is, const char *data) {
     sources s;
     size_t given;
-    if (!rn_path_is_folder(data)) return is_json(data) && rn_path_exists(data);
-    if (find_sources(&s, &given, data) != RN_OK) return false;
-    const bool found = s.n > 0;
+    *is = !rn_path_is_folder(data) && is_json(data) && rn_path_exists(data);
+    if (!rn_path_is_folder(data)) return RN_OK;
+    const rn_status status = find_sources(&s, &given, data);
+    *is = s.n > 0;
     free_sources(&s);
-    return found;
+    return status == RN_ENOMEM ? status : RN_OK;
 }
 
 /* images/SPLIT, images, SPLIT, beside the file of annotations, or in the set's own folder. */

@@ -351,16 +351,15 @@ static rn_status list_names(char ***names, size_t *n, const char *data) {
     return status;
 }
 
-static bool recognise(const char *data) {
+static rn_status recognise(bool *is, const char *data) {
     char *folder = NULL, **stems = NULL;
     size_t n = 0;
-    bool found = false;
-    if (find_folder(&folder, data, "Annotations", "annotations") == RN_OK &&
-        list_stems(&stems, &n, folder, ".xml") == RN_OK)
-        found = n > 0;
+    rn_status status = find_folder(&folder, data, "Annotations", "annotations");
+    if (status == RN_OK) status = list_stems(&stems, &n, folder, ".xml");
+    *is = n > 0;
     rn_free_names(stems, n);
     free(folder);
-    return found;
+    return status == RN_ENOMEM ? status : RN_OK;
 }
 
 const rn_format rn_format_voc = {

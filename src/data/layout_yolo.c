@@ -51,18 +51,24 @@ static rn_status find_yaml(char **out, const char *data) {
     return status;
 }
 
-/* Whether DATA/below is a folder. */
-static bool has_folder(const yolo *y, const char *below) {
-    char *path;
-    if (rn_asprintf(&path, "%s%s", y->yaml, below) != RN_OK) return false;
-    const bool found = rn_path_is_folder(path);
-    free(path);
-    return found;
+/* Whether DATA has both folders. */
+static rn_status has_folders(bool *has, const yolo *y, const char *images, const char *labels) {
+    const char *const names[] = {images, labels};
+    *has = true;
+    for (size_t i = 0; i < 2 && *has; i++) {
+        char *path;
+        RN_TRY(rn_asprintf(&path, "%s%s", y->yaml, names[i]));
+        *has = rn_path_is_folder(path);
+        free(path);
+    }
+    return RN_OK;
 }
 
 /* Add a split if both folders are there. */
 static rn_status add_split(yolo *y, const char *name, const char *images, const char *labels) {
-    if (!has_folder(y, images) || !has_folder(y, labels)) return RN_OK;
+    bool has;
+    RN_TRY(has_folders(&has, y, images, labels));
+    if (!has) return RN_OK;
     rn_yolo_split *split = &y->data.splits[y->data.n_splits++];
     RN_TRY(rn_strdup(&split->name, name));
     RN_TRY(rn_alloc(&split->sources, 1, sizeof *split->sources));
@@ -98,7 +104,8 @@ static rn_status try_names(yolo *y, bool below_images) {
 
 /* The splits that the set's folders stand for; "all" where images/ and labels/ have none. */
 static rn_status find_splits(yolo *y) {
-    const bool below_images = has_folder(y, "images") && has_folder(y, "labels");
+    bool below_images;
+    RN_TRY(has_folders(&below_images, y, "images", "labels"));
     RN_TRY(try_names(y, below_images));
     return below_images && y->data.n_splits == 0 ? add_split(y, "all", "images", "labels") : RN_OK;
 }
@@ -331,23 +338,35 @@ static rn_status list_splits(char ***names, size_t *n, const char *data) {
 }
 
 /* By the folders alone. */
-static bool has_splits(const char *data) {
+static rn_status has_splits(bool *has, const char *data) {
     yolo y = {0};
-    const bool found = rn_path_is_folder(data) && rn_path_join(&y.yaml, data, "") == RN_OK &&
-                       find_splits(&y) == RN_OK && y.data.n_splits > 0;
+    *has = false;
+    if (!rn_path_is_folder(data)) return RN_OK;
+    rn_status status = rn_path_join(&y.yaml, data, "");
+    if (status == RN_OK) status = find_splits(&y);
+    *has = status == RN_OK && y.data.n_splits > 0;
     free_yolo(&y);
-    return found;
+    return status;
 }
 
 /* A yaml file of another name may be anything's, and lie beside a json of COCO's. */
-static bool recognise(const char *data) {
+static rn_status is_yolo(bool *is, const char *data) {
     char *yaml;
-    if (find_yaml(&yaml, data) != RN_OK) return false;
-    const bool found =
-        yaml && (!rn_path_is_folder(data) || strcmp(rn_path_name(yaml), "data.yaml") == 0 ||
-                 !rn_format_coco.recognise(data));
+    bool coco = false;
+    *is = false;
+    RN_TRY(find_yaml(&yaml, data));
+    rn_status status = RN_OK;
+    if (yaml && rn_path_is_folder(data) && strcmp(rn_path_name(yaml), "data.yaml") != 0)
+        status = rn_format_coco.recognise(&coco, data);
+    *is = yaml && !coco;
     free(yaml);
-    return found || has_splits(data);
+    return status != RN_OK || *is ? status : has_splits(is, data);
+}
+
+/* What cannot be read is not recognised. */
+static rn_status recognise(bool *is, const char *data) {
+    const rn_status status = is_yolo(is, data);
+    return status == RN_ENOMEM ? status : RN_OK;
 }
 
 const rn_format rn_format_yolo = {

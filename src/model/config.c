@@ -5,6 +5,7 @@
 #include "model/build.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,7 +307,9 @@ rn_status rn_model_config_from_json(rn_model_config *out, const char *json, cons
     const char *end = NULL;
     rn_status status = RN_OK;
     *out = (rn_model_config){0};
+    errno = 0; /* the only trace of a want of memory */
     cJSON *root = cJSON_ParseWithOpts(json, &end, true);
+    if (!root && errno == ENOMEM) return rn_fail(RN_ENOMEM, "%s: no memory for its JSON", name);
     if (!root)
         return rn_fail(RN_EINPUT, "%s: offset %zu: no valid JSON", name,
                        end ? (size_t)(end - json) : (size_t)0);

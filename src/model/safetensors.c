@@ -3,6 +3,7 @@
 #include "model/half.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -268,8 +269,13 @@ rn_status rn_safetensors_open(rn_safetensors *out, const char *path) {
         goto done;
     }
     const char *end = NULL;
+    errno = 0; /* the only trace of a want of memory */
     root = cJSON_ParseWithLengthOpts(json, (size_t)length, &end, false);
     while (root && end < (const char *)data && *end == ' ') end++;
+    if (!root && errno == ENOMEM) {
+        status = rn_fail(RN_ENOMEM, "%s: no memory for the header", path);
+        goto done;
+    }
     if (!root || end != (const char *)data) {
         status = damaged(path, end ? (size_t)(end - (const char *)file.bytes) : LENGTH_BYTES,
                          "the header is no valid JSON");

@@ -3,6 +3,7 @@
 #include "base/number.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,8 +287,11 @@ static rn_status set_from_json(rn_train_options *options, const rn_field *field,
 rn_status rn_train_options_from_json(rn_train_options *out, const char *json, const char *name) {
     rn_train_options options = rn_train_options_defaults();
     rn_status status = RN_OK;
+    errno = 0; /* the only trace of a want of memory */
     cJSON *root = cJSON_ParseWithOpts(json, NULL, true);
-    if (!cJSON_IsObject(root))
+    if (!root && errno == ENOMEM)
+        status = rn_fail(RN_ENOMEM, "%s: no memory for the options", name);
+    else if (!cJSON_IsObject(root))
         status = rn_fail(RN_EINPUT, "%s: the options are no JSON object", name);
     for (const cJSON *item = root ? root->child : NULL; item && status == RN_OK;
          item = item->next) {
