@@ -21,6 +21,7 @@ static void free_sources(sources *s) {
     free(s->root);
     rn_free_names(s->names, s->n);
     rn_free_names(s->paths, s->n);
+    *s = (sources){0};
 }
 
 static bool is_json(const char *name) {
