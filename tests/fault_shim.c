@@ -187,10 +187,15 @@ int unlink(const char *path) {
     return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
-/* A stream's descriptor, as its cookie. */
+/* A stream's descriptor, as its cookie. As stdio does, it goes on behind a short write. */
 static ssize_t stream_write(void *cookie, const char *bytes, size_t size) {
-    const ssize_t n = write((int)(intptr_t)cookie, bytes, size);
-    return n < 0 ? 0 : n;
+    size_t done = 0;
+    while (done < size) {
+        const ssize_t n = write((int)(intptr_t)cookie, bytes + done, size - done);
+        if (n < 0) break;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
 }
 
 static int stream_close(void *cookie) {

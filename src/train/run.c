@@ -71,7 +71,10 @@ static rn_status enter(rn_run_folder *folder) {
         return rn_fail(RN_EIO, "%s: cannot write: %s", folder->path, strerror(errno));
     RN_TRY(open_inside(&folder->lock, folder, ".lock", O_RDWR));
     if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
-        return rn_fail(RN_EINVAL, "%s: another process is training in this folder", folder->path);
+        return errno == EWOULDBLOCK
+                   ? rn_fail(RN_EINVAL, "%s: another process is training in this folder",
+                             folder->path)
+                   : rn_fail(RN_EIO, "%s: cannot lock: %s", folder->path, strerror(errno));
     RN_TRY(make_pictures(folder));
     return open_inside(&folder->log, folder, "log.txt", O_WRONLY | O_APPEND);
 }

@@ -1,0 +1,213 @@
+/* Each call that writes fails once, or takes half of what it was given: a program ends with exit
+ * code 5 and one line, and each file is the old one or the new one, whole. */
+#include "bad_environment.h"
+#include "fault_run.h"
+#include "suite.h"
+
+#ifdef RN_FAULT_SHIM
+
+#include <errno.h>
+
+static const struct {
+    int error;
+    fault_way way;
+} faults[] = {
+    {ENOSPC, FAULT_FAIL}, {EIO, FAULT_FAIL}, {ENOSPC, FAULT_SHORT}, {EIO, FAULT_SHORT_FAIL}};
+enum { FAULTS = sizeof faults / sizeof *faults };
+
+/* A folder need not be synced, and a short write goes on. */
+static bool is_harmless(const char *unneeded) {
+    const fault_call *call = &fault_last->call[fault_last->at - 1];
+    const size_t size = strlen(call->file);
+    return strstr(unneeded, call->what) || (size > 0 && call->file[size - 1] == '/') ||
+           (fault_last->way == FAULT_SHORT && strcmp(call->what, "write") == 0);
+}
+
+typedef struct fault_case {
+    const char *const *args;
+    void (*before)(void); /* what the call finds */
+    void (*after)(void);  /* looks at what it left */
+    const char *folder;   /* of the files */
+    const char *unneeded; /* the calls that may fail: close, where fsync has said all before it;
+                             mkdir, where the folder is there */
+} fault_case;
+
+/* The call `at` fails; false if there is none. */
+static bool fails_once(const fault_case *c, size_t at, int error, fault_way way) {
+    char behind[64];
+    c->before();
+    if (!fault_run(FAULT_OUTPUT, at, error, way, c->args)) return false;
+    if (is_harmless(c->unneeded)) {
+        ck_assert_msg(run_code == 0, "%s: %s", fault_last->call[at - 1].what, run_err);
+        ck_assert_str_eq(run_err, "");
+    } else {
+        fault_refused(5, c->args[0]);
+        snprintf(behind, sizeof behind, ": %s\n", strerror(error));
+        ck_assert_msg(strstr(run_err, behind), "%s", run_err);
+    }
+    no_temporary(c->folder);
+    c->after();
+    return true;
+}
+
+static void each_fails_once(const char *what, const fault_case *c) {
+    size_t n[FAULTS] = {0};
+    for (int i = 0; i < FAULTS; i++)
+        while (fails_once(c, n[i] + 1, faults[i].error, faults[i].way)) n[i]++;
+    printf("%s: %zu calls, each made to fail in %d ways\n", what, n[0], FAULTS);
+    for (int i = 0; i < FAULTS; i++) ck_assert_uint_eq(n[i], n[0]);
+    ck_assert_uint_ge(n[0], 5); /* open, write, fsync, close, rename */
+}
+
+/* A file as it was, and as it would have been. */
+typedef struct version {
+    uint8_t *bytes;
+    size_t size;
+} version;
+
+static version old_file, new_file;
+
+static version take(const char *name) {
+    version v;
+    v.bytes = file_bytes(&v.size, name);
+    return v;
+}
+
+static bool is_version(const version *v, const char *name) {
+    version is = take(name);
+    const bool same = is.size == v->size && memcmp(is.bytes, v->bytes, v->size) == 0;
+    free(is.bytes);
+    return same;
+}
+
+/* The new one where the program said so. An error that comes behind the rename leaves either. */
+static void old_or_new(const char *name) {
+    ck_assert_msg(is_version(run_code == 0 ? &new_file : &old_file, name), "%s, %s", name,
+                  fault_last->call[fault_last->at - 1].what);
+}
+
+static void put_old(const char *name) {
+    temp_bytes(name, old_file.bytes, old_file.size);
+}
+
+static void free_versions(void) {
+    free(old_file.bytes);
+    free(new_file.bytes);
+}
+
+/* ---- detect and evaluate ---- */
+
+static void old_picture(void) {
+    put_old("out/a_det.jpg");
+}
+
+static void check_picture(void) {
+    old_or_new("out/a_det.jpg");
+}
+
+START_TEST(detect) {
+    const char *const *args = ARGS("detect", "-m", "m.safetensors", "-t", "1", "-o", "out", "-q",
+                                   "--threads", "2", "a.bmp");
+    temp_bmp("b/a.bmp", 64, 64, 99);
+    DETECT("-o", "out", "b/a.bmp");
+    run_gave(0, "", "");
+    old_file = take("out/a_det.jpg");
+    run_args(args);
+    run_gave(0, "", "");
+    new_file = take("out/a_det.jpg");
+    ck_assert(!is_version(&old_file, "out/a_det.jpg"));
+    each_fails_once("detect",
+                    &(fault_case){args, old_picture, check_picture, "out", "mkdir close"});
+    free_versions();
+}
+END_TEST
+
+static void old_numbers(void) {
+    put_old("o.json");
+}
+
+static void check_numbers(void) {
+    old_or_new("o.json");
+}
+
+START_TEST(evaluate) {
+    const char *const *args =
+        ARGS("evaluate", "gt.json", "dt.json", "--json", "o.json", "-q", "--threads", "2");
+    temp_text("o.json", "mine");
+    old_file = take("o.json");
+    run_args(args);
+    ck_assert_int_eq(run_code, 0);
+    new_file = take("o.json");
+    each_fails_once("evaluate", &(fault_case){args, old_numbers, check_numbers, ".", ""});
+    free_versions();
+}
+END_TEST
+
+/* ---- train ---- */
+
+static void remove_run(const char *run) {
+    nftw(temp_path(run), temp_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A checkpoint is all that a run needs. */
+static void old_run(void) {
+    remove_run("run");
+    put_old("run/last.safetensors");
+}
+
+/* Whatever the folder holds, the run goes on from there as if nothing were. */
+static void check_run(void) {
+    const bool is_old = is_version(&old_file, "run/last.safetensors");
+    ck_assert(is_old || is_version(&new_file, "run/last.safetensors"));
+    ck_assert(run_code != 0 || !is_old);
+    if (there("run/pictures")) no_temporary("run/pictures");
+    RUN("train", "--resume", "run", "-q", "--threads", "2");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    tiny_same_run(temp_path("whole"), temp_path("run"));
+    no_temporary("run");
+}
+
+/* The end of an epoch: best.safetensors, results.csv, the pictures, last.safetensors. */
+START_TEST(train) {
+    const char *const *args =
+        ARGS("train", "--resume", "run", "-q", "--threads", "2", "--max-steps", "4");
+    const char *const *whole = ARGS("-q", "--threads", "2", "--epochs", "2");
+    run_args(tiny_args("whole", whole));
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    run_args(tiny_args("run", ARGS("-q", "--threads", "2", "--epochs", "2", "--max-steps", "3")));
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    old_file = take("run/last.safetensors");
+    old_run();
+    run_args(args);
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    new_file = take("run/last.safetensors");
+    each_fails_once("train --resume", &(fault_case){args, old_run, check_run, "run", "close"});
+    free_versions();
+}
+END_TEST
+
+static void start(void) {
+    make();
+    fault_open();
+}
+
+int main(void) {
+    Suite *suite = suite_create("fault_output");
+    TCase *tcase = tcase_create("fault_output");
+    tcase_add_checked_fixture(tcase, start, temp_close);
+    tcase_set_timeout(tcase, 600);
+    tcase_add_test(tcase, detect);
+    tcase_add_test(tcase, evaluate);
+    tcase_add_test(tcase, train);
+    suite_add_tcase(suite, tcase);
+    return suite_run(suite);
+}
+
+#else
+
+int main(void) {
+    puts("skipped: test_slow_fault_output, no shim stands before a sanitizer");
+    return 0;
+}
+
+#endif
