@@ -102,9 +102,12 @@ rn_status rn_run_create(rn_run_folder *out, const char *path) {
                        "%s: exists already (go on with it by --resume %s, or choose another -o)",
                        path, path);
     RN_TRY(make_parents(path));
-    if (mkdir(path, 0777) != 0)
-        return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
-    if ((status = rn_strdup(&folder.path, path)) != RN_OK) goto done;
+    RN_TRY(rn_strdup(&folder.path, path)); /* first: what is made can be discarded */
+    if (mkdir(path, 0777) != 0) {
+        status = rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
+        rn_run_close(&folder);
+        return status;
+    }
     if ((status = rn_strdup(&folder.results, header)) != RN_OK) goto done;
     status = enter(&folder);
 done:
