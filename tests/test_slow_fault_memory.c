@@ -14,9 +14,11 @@ enum { ALL = 400, SAMPLE = 200 }; /* each of the first, then so many of the othe
 
 static char whole_out[sizeof run_out];
 static long whole_live;
+static uint64_t whole_state;
 static size_t n_survived;
 
-/* What the call left behind is as if it had never been. */
+/* What the call left behind is as if it had never been; without it all files are as the unhurt run
+ * left them. */
 static void (*undo)(void);
 
 /* With allocation `at` failing. Where one may fail (the C library does without a buffer) all is as
@@ -34,6 +36,8 @@ static bool fails_once(size_t at, const char *const *args) {
                           (size == 0 || run_out[size - 1] == '\n'),
                       "%s, allocation %zu: half a line: %s", args[0], at, run_out);
     }
+    ck_assert_msg(undo || temp_state() == whole_state, "%s, allocation %zu: other files: %d %s",
+                  args[0], at, run_code, run_err);
     ck_assert_msg(fault_last->live <= whole_live, "%s, allocation %zu: %ld left, not %ld: %s",
                   args[0], at, (long)fault_last->live, whole_live, run_err);
     return true;
@@ -49,6 +53,7 @@ static void each_fails_once(const char *what, const char *const *args) {
     ck_assert_str_eq(run_err, "");
     strcpy(whole_out, run_out);
     whole_live = fault_last->live;
+    whole_state = temp_state();
     const size_t n = fault_last->calls;
     ck_assert_uint_gt(n, 0);
     const size_t first = n <= ALL + SAMPLE ? SIZE_MAX : ALL;
@@ -69,14 +74,12 @@ static void start(void) {
 START_TEST(detect) {
     each_fails_once("detect", ARGS("detect", "-m", "m.safetensors", "-t", "0.0001", "-q",
                                    "--threads", "2", "-o", "out", "a.bmp"));
-    no_temporary("out");
 }
 END_TEST
 
 START_TEST(evaluate_files) {
     each_fails_once("evaluate, two files", ARGS("evaluate", "gt.json", "dt.json", "-q", "--threads",
                                                 "2", "--json", "o.json"));
-    no_temporary(".");
 }
 END_TEST
 
@@ -85,7 +88,6 @@ START_TEST(evaluate_model) {
     ck_assert_msg(run_code == 0, "%s", run_err);
     each_fails_once("evaluate, a model", ARGS("evaluate", "set", "-m", "run/best.safetensors", "-q",
                                               "--threads", "2", "--json", "o.json"));
-    no_temporary(".");
 }
 END_TEST
 

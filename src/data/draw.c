@@ -70,12 +70,14 @@ typedef struct pen {
     int ascent, height; /* pixels: baseline below the top, and the whole line */
     uint8_t *glyph;     /* [glyph_size] coverage of one glyph */
     size_t glyph_size;
+    bool failed; /* a glyph was left out for want of memory */
 } pen;
 
 static rn_status pen_open(pen *p, int height) {
     int ascent, descent, gap;
     if (!stbtt_InitFont(&p->font, rn_font, 0))
         return rn_fail(RN_EINVAL, "the built-in font cannot be read");
+    p->font.userdata = &p->failed; /* see stb.c */
     p->scale = stbtt_ScaleForPixelHeight(&p->font, (float)height);
     stbtt_GetFontVMetrics(&p->font, &ascent, &descent, &gap);
     p->ascent = (int)lroundf((float)ascent * p->scale);
@@ -170,5 +172,5 @@ rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t n, char *co
         if (has_place(&boxes[i])) label(image, &p, &boxes[i], name, line, color_of(k));
     }
     free(p.glyph);
-    return RN_OK;
+    return p.failed ? rn_fail(RN_ENOMEM, "cannot allocate a glyph") : RN_OK;
 }

@@ -6,6 +6,8 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wsign-compare"
+#include <stdbool.h>
+#include <stdlib.h>
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_NO_STDIO
 #define STBI_ONLY_JPEG
@@ -21,6 +23,14 @@
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
 #include <stb_image_write.h>
+/* Without memory a glyph is left out in silence: the font's userdata, a bool, tells of it. */
+static void *glyph_memory(size_t size, bool *failed) {
+    void *memory = malloc(size);
+    if (!memory && failed) *failed = true;
+    return memory;
+}
+#define STBTT_malloc(size, failed) glyph_memory(size, failed)
+#define STBTT_free(p, failed)      ((void)(failed), free(p))
 #define STB_TRUETYPE_IMPLEMENTATION
 #include <stb_truetype.h>
 #pragma GCC diagnostic pop
