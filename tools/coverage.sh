@@ -12,7 +12,8 @@ if [ -z "$build" ]; then
     cmake -B $build -DRN_COVERAGE=ON -DCMAKE_BUILD_TYPE=Debug >/dev/null
     cmake --build $build -j "$(nproc)" >/dev/null
     find $build -name '*.gcda' -delete
-    ctest --test-dir $build -LE slow --output-on-failure | tail -n 4
+    # What is killed, or finds a disk full, leaves half-written counts, over which the next program would complain on stderr.
+    GCOV_ERROR_FILE=/dev/null ctest --test-dir $build -LE slow -E 'bad_(disk|environment)|install' --output-on-failure | tail -n 4
 fi
 
 # What reads files that a user feeds, the checkpoint, the evaluator.
