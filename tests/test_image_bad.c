@@ -156,6 +156,35 @@ START_TEST(png_colours_are_in_the_palette) {
 }
 END_TEST
 
+unsigned char *stbi_zlib_compress(unsigned char *data, int size, int *out_size, int quality);
+
+/* `n` zeros, compressed, as the data of a grey picture. */
+static void png_zeros(uint32_t width, uint32_t height, int n) {
+    int size;
+    uint8_t *zeros = calloc((size_t)n, 1);
+    ck_assert_ptr_nonnull(zeros);
+    uint8_t *z = stbi_zlib_compress(zeros, n, &size, 8);
+    ck_assert_ptr_nonnull(z);
+    png_begin(&file, width, height, 8, 0);
+    png_chunk(&file, "IDAT", z, (size_t)size);
+    png_end(&file);
+    free(z);
+    free(zeros);
+}
+
+/* A thousand times its size is what a file can become, whatever it claims to hold. */
+START_TEST(png_with_more_data_than_pixels_is_refused) {
+    png_zeros(1, 1, 1000000);
+    refused("p: offset 0: the PNG holds much more data than 1x1 pixels");
+    png_zeros(999, 1000, 1000000);
+    decodes(true);
+    is_size(999, 1000);
+    png_zeros(1, 1, 3000); /* a little more is let pass */
+    decodes(true);
+    is_size(1, 1);
+}
+END_TEST
+
 /* ---- JPEG ---- */
 
 START_TEST(jpeg_cut_anywhere_is_refused) {
@@ -415,6 +444,7 @@ int main(void) {
     tcase_add_test(tests, png_damage_is_found);
     tcase_add_test(tests, png_that_lies_is_refused);
     tcase_add_test(tests, png_colours_are_in_the_palette);
+    tcase_add_test(tests, png_with_more_data_than_pixels_is_refused);
     tcase_add_test(tests, jpeg_cut_anywhere_is_refused);
     tcase_add_test(tests, jpeg_cut_at_half_gives_no_grey);
     tcase_add_test(tests, jpeg_that_lies_is_refused);

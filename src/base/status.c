@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The one mutable state of the library: each thread's last error. */
+/* The one mutable state of the library, but for a limit in stb.c: each thread's last error. */
 static _Thread_local char error_text[1024];
 
 const char *rn_error_text(void) {

@@ -22,6 +22,10 @@ RN_MUST_USE rn_status rn_picture_header(rn_picture_info *info, const uint8_t *by
 RN_MUST_USE rn_status rn_picture_whole(const rn_picture_info *info, const uint8_t *bytes,
                                        size_t size, const char *name);
 
+/* What stb_image may let one block grow to in this thread, set before it is called; 0 afterwards if
+ * a block wanted more. stb_image 2.27 inflates without a limit and can be told by nothing else. */
+extern _Thread_local size_t rn_stb_limit;
+
 /* Offset of the first chunk of a PNG that is called `type`, 0 if there is none; *length of its
  * content, which begins 8 bytes on. */
 size_t rn_png_find(size_t *length, const uint8_t *bytes, size_t size, const char *type);

@@ -76,15 +76,20 @@ static rn_status turn(rn_image *image, int orientation) {
 }
 
 /* Decode to `channels` bytes a pixel: 3, or 1 for grey. */
-static rn_status decode(rn_image *out, const uint8_t *bytes, size_t size, const char *name,
-                        int channels) {
+static rn_status decode(rn_image *out, const rn_picture_info *info, const uint8_t *bytes,
+                        size_t size, const char *name, int channels) {
     int stored;
     if (size > INT_MAX)
         return rn_fail(RN_EINPUT, "%s: offset 0: %zu bytes is too long for a picture", name, size);
+    /* Of 16-bit RGBA with interlacing, and doubled: so stb's blocks grow. */
+    rn_stb_limit = 2 * (size + (size_t)info->width * (size_t)info->height * 10) + 8192;
     errno = 0; /* stb's own reason for want of memory may read "not of any known type" */
     out->pixels =
         stbi_load_from_memory(bytes, (int)size, &out->width, &out->height, &stored, channels);
     if (out->pixels) return RN_OK;
+    if (rn_stb_limit == 0)
+        return rn_fail(RN_EINPUT, "%s: offset 0: the PNG holds much more data than %dx%d pixels",
+                       name, info->width, info->height);
     if (errno == ENOMEM) return rn_fail(RN_ENOMEM, "%s: not enough memory for its pixels", name);
     return rn_fail(RN_EINPUT, "%s: offset 0: cannot decode: %s", name, stbi_failure_reason());
 }
@@ -96,8 +101,8 @@ static bool is_depth(uint8_t bits) {
 
 /* A PNG with a palette. stb_image would take colours from whatever lies behind the palette's end,
  * so it decodes a copy that claims to be grey, whose greys are the numbers of the colours. */
-static rn_status decode_palette(rn_image *out, const uint8_t *bytes, size_t size,
-                                const char *name) {
+static rn_status decode_palette(rn_image *out, const rn_picture_info *info, const uint8_t *bytes,
+                                size_t size, const char *name) {
     size_t length, ignored;
     const size_t palette = rn_png_find(&length, bytes, size, "PLTE");
     const size_t alpha = rn_png_find(&ignored, bytes, size, "tRNS");
@@ -109,7 +114,7 @@ static rn_status decode_palette(rn_image *out, const uint8_t *bytes, size_t size
     memcpy(copy, bytes, size);
     copy[PNG_COLOUR] = 0;
     if (alpha) copy[alpha + 7] = 'x'; /* of a grey one it would mean something else */
-    if ((status = decode(&grey, copy, size, name, 1)) != RN_OK) goto done;
+    if ((status = decode(&grey, info, copy, size, name, 1)) != RN_OK) goto done;
     const size_t n = (size_t)grey.width * (size_t)grey.height;
     if ((status = rn_alloc(&out->pixels, n, 3)) != RN_OK) goto done;
     out->width = grey.width;
@@ -137,9 +142,9 @@ rn_status rn_image_decode(rn_image *out, const uint8_t *bytes, size_t size, cons
     RN_TRY(check_size(&info, size, name, max_pixels));
     RN_TRY(rn_picture_whole(&info, bytes, size, name));
     if (info.kind == RN_PICTURE_PNG && bytes[PNG_COLOUR] == 3 && is_depth(bytes[PNG_DEPTH]))
-        status = decode_palette(out, bytes, size, name);
+        status = decode_palette(out, &info, bytes, size, name);
     else
-        status = decode(out, bytes, size, name, 3);
+        status = decode(out, &info, bytes, size, name, 3);
     if (status == RN_OK && orientation) status = turn(out, info.orientation);
     if (status != RN_OK)
         rn_image_free(out);

@@ -1,4 +1,8 @@
 /* stb.c: the one file that holds stb's code. Memory in, memory out: stb opens no files here. */
+#include "data/image_check.h"
+
+_Thread_local size_t rn_stb_limit;
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
@@ -16,9 +20,11 @@
 #define STBI_FAILURE_USERMSG
 /* A JPEG may leave out tables and scans that stb then uses: let it find zeros, not old memory, by
  * which its Huffman decoder would index. */
-#define STBI_MALLOC(size)     calloc(1, size)
-#define STBI_REALLOC(p, size) realloc(p, size)
-#define STBI_FREE(p)          free(p)
+#define STBI_MALLOC(size) calloc(1, size)
+/* Only the data of a PNG grow, those in the file and those inflated, the latter to 4 GB. */
+#define STBI_REALLOC(p, size)                                                                      \
+    ((size) > rn_stb_limit ? (void *)(rn_stb_limit = 0) : realloc(p, size))
+#define STBI_FREE(p) free(p)
 #include <stb_image.h>
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
