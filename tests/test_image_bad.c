@@ -434,6 +434,25 @@ START_TEST(bmp_colours_are_in_the_palette) {
 }
 END_TEST
 
+/* stb_image takes every depth above 16 for 32, reads zeros behind the end, and a palette that
+ * would end before it begins leaves what the stack held. */
+START_TEST(bmp_of_no_depth_or_place_is_refused) {
+    static const uint8_t bytes[8 + 4];
+    bmp_spec spec = {.width = 1, .height = 1, .bits = 17, .pixels = bytes, .pixels_size = 4};
+    bmp_make(&file, &spec);
+    refused("p: offset 28: a BMP of 17 bits a pixel, want 1, 4, 8, 16, 24 or 32");
+    spec.bits = 0;
+    spec.width = spec.height = 8000;
+    bmp_make(&file, &spec);
+    refused("p: offset 28: a BMP of 0 bits a pixel, want 1, 4, 8, 16, 24 or 32");
+    spec = (bmp_spec){1, 1, 1, 0, bytes, 8, bytes, 4};
+    bmp_make(&file, &spec);
+    decodes(true);
+    file.data[10] = 53;
+    refused("p: offset 10: a BMP whose pixels begin within its header");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("image_bad");
     TCase *tests = tcase_create("image_bad");
@@ -454,6 +473,7 @@ int main(void) {
     tcase_add_test(tests, bmp_cut_anywhere_is_refused);
     tcase_add_test(tests, bmp_that_lies_is_refused);
     tcase_add_test(tests, bmp_colours_are_in_the_palette);
+    tcase_add_test(tests, bmp_of_no_depth_or_place_is_refused);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

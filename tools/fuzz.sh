@@ -11,8 +11,8 @@
 # write a test of the module that fails with it, then mend the module.
 #
 # What libFuzzer learnt stays in build/fuzz/corpus/READER and is where the next run begins; at first that is what
-# tests/fuzz/seeds.c makes. These seeds, and the least part of the rest that reaches the same code (at most 40 files of at
-# most 4 KB in all), go to tests/fuzz/corpus/READER, which is committed: the tests test_fuzz_READER replay and mutate it in
+# tests/fuzz/seeds.c makes. These seeds, and the least part of the rest that reaches the same code (40 files in all, of at
+# most 4 KB each), go to tests/fuzz/corpus/READER, which is committed: the tests test_fuzz_READER replay and mutate it in
 # every build.
 #
 # A new reader: its target tests/fuzz/fuzz_READER.c, its name in tests/fuzz/CMakeLists.txt, its seeds in seeds.c.
@@ -28,7 +28,7 @@ max_bytes=4096
 cmake --build "$build" -j "$(nproc)" --target fuzz >/dev/null
 
 readers=("${@:2}")
-[ ${#readers[@]} -gt 0 ] || for target in "$root"/tests/fuzz/corpus/*/; do readers+=("$(basename "$target")"); done
+[ ${#readers[@]} -gt 0 ] || for program in "$build"/tests/fuzz_*; do readers+=("${program##*/fuzz_}"); done
 
 seeds=$(mktemp -d)
 trap 'rm -rf "$seeds"' EXIT
@@ -56,12 +56,11 @@ minimise() {
 code=0
 for reader in "${readers[@]}"; do
     printf '== %s\n' "$reader"
-    mkdir -p "$build/corpus/$reader"
+    log=$build/found/$reader.log
+    mkdir -p "$build/corpus/$reader" "$root/tests/fuzz/corpus/$reader" "$seeds/$reader"
     "$build/tests/fuzz_$reader" "${limits[@]}" -max_total_time="$seconds" -artifact_prefix="$build/found/$reader-" \
-        -print_final_stats=1 -verbosity=1 "$build/corpus/$reader" "$root/tests/fuzz/corpus/$reader" "$seeds/$reader" \
-        2>"$build/found/$reader.log" || { code=1; grep -E 'ERROR|not so|runtime error|written to' "$build/found/$reader.log" || true; }
-    grep -E '^(Done|stat::)' "$build/found/$reader.log" || true
+        "$build/corpus/$reader" "$root/tests/fuzz/corpus/$reader" "$seeds/$reader" 2>"$log" || code=1
+    grep -E '^Done|ERROR|not so|runtime error|written to' "$log" || true
     minimise "$reader"
-    ls "$root/tests/fuzz/corpus/$reader" | wc -l
 done
 exit $code

@@ -198,6 +198,12 @@ static rn_status bmp_whole(const rn_picture_info *info, const uint8_t *bytes, si
     const uint64_t row = ((uint64_t)info->width * bits + 31) / 32 * 4,
                    need = first + row * (uint64_t)info->height;
     const uint32_t compression = little32(bytes + 30);
+    if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32)
+        return rn_fail(RN_EINPUT,
+                       "%s: offset 28: a BMP of %u bits a pixel, want 1, 4, 8, 16, 24 or 32", name,
+                       (unsigned)bits);
+    if (first < 14 + (uint64_t)little32(bytes + 14))
+        return fault(name, 10, "a BMP whose pixels begin within its header");
     /* 3: bit fields, rows as long as without. The others have no size of their own. */
     if ((compression == 0 || compression == 3) && need > size)
         return rn_fail(RN_EINPUT, "%s: offset %zu: the BMP is cut: %zu bytes, want %llu", name,
