@@ -33,6 +33,12 @@ static size_t marker_at(unsigned marker) {
     return at;
 }
 
+/* A scan with some bits; any are right where all codes of a length are taken. */
+static void jpeg_scan(const char *header, size_t size) {
+    jpeg_segment(&file, 0xda, header, size);
+    for (unsigned i = 0; i < 24; i++) put_byte(&file, (i * i * 53 + i * 7) & 0x7f);
+}
+
 static void jpegs(void) {
     static const uint8_t exif[] = "Exif\0\0MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0";
     uint8_t values[4 * 4 * 4];
@@ -65,14 +71,17 @@ static void jpegs(void) {
     file.size += 6;
     keep("jpeg/restart");
 
-    jpeg(2, 2, 1, values, -1); /* progressive: DC in two parts, then some AC */
-    const size_t scan = marker_at(0xda);
+    jpeg(2, 2, 3, values, -1); /* progressive: DC and then AC, in two parts each */
     file.data[marker_at(0xc0) + 1] = 0xc2;
-    memcpy(file.data + scan + 7, "\0\0\1", 3);
-    file.size -= 2;
-    put(&file, "\xff\xda\0\10\1\1\0\0\0\20\x5a", 11);
-    put(&file, "\xff\xda\0\10\1\1\0\1\5\0\0\0", 12);
-    put(&file, "\xff\xda\0\10\1\1\0\1\5\1\0\0", 12);
+    file.data[marker_at(0xc2) + 11] = 0x22;
+    file.size = marker_at(0xda);
+    jpeg_segment(&file, 0xc4, "\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\2\3", 21);
+    jpeg_segment(&file, 0xc4, "\20\0\0\10\0\0\0\0\0\0\0\0\0\0\0\0\0\1\21\0\20\40\360\61\60", 25);
+    jpeg_scan("\3\1\0\2\0\3\0\0\0\1", 10);
+    jpeg_scan("\3\1\0\2\0\3\0\0\0\20", 10);
+    jpeg_scan("\1\1\0\1\77\1", 6);
+    jpeg_scan("\1\1\0\1\77\20", 6);
+    jpeg_scan("\1\3\0\1\5\0", 6);
     put(&file, "\xff\xd9", 2);
     keep("jpeg/progressive");
 }
@@ -173,10 +182,11 @@ static void cocos(void) {
         "\"x\"}}],\n"
         " \"categories\": [{\"id\": 3, \"name\": \"cell\", \"supercategory\": \"\"},\n"
         "                {\"name\": \"key\", \"id\": 1}], \"licenses\": false}\n");
-    temp_text("coco/categories_last", "\xef\xbb\xbf{\"annotations\":[{\"bbox\":[0,0,1,1],"
-                                      "\"category_id\":5,\"image_id\":2,\"id\":1}],"
-                                      "\"images\":[{\"id\":2,\"file_name\":\"\xc3\xa9.png\"}],"
-                                      "\"categories\":[{\"id\":5,\"name\":\"\xe2\x82\xac\"}]}");
+    temp_text("coco/categories_last",
+              "\xef\xbb\xbf{\"annotations\":[{\"bbox\":[0,0,1,1],"
+              "\"category_id\":5,\"image_id\":2,\"id\":1}],"
+              "\"images\":[{\"id\":2,\"file_name\":\"\xc3\xa9.png\"}],"
+              "\"categories\":[{\"id\":5,\"name\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}]}");
     temp_text("coco/empty", "{\"images\":[],\"annotations\":[],\"categories\":[]}");
     temp_text("coco/nested",
               "{\"x\":[[[[[[[[{\"y\":{\"z\":[true,false,null]}}]]]]]]]],\"images\":[]}");
