@@ -29,7 +29,7 @@ static void check_options(const rn_train_options *options) {
     free(after);
 }
 
-/* A preset, and the options that a run keeps in its folder: the same table, and much of the same
+/* A preset, and the options that a checkpoint keeps: the same table, and much of the same
  * code. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const rn_model_config empty;
