@@ -63,7 +63,7 @@ mutate() {
 
 mkdir -p "$tree/models"
 : >"$log"
-cp -R "$root/CMakeLists.txt" "$root/include" "$root/src" "$root/tests" "$root/tools" "$tree"
+cp -R "$root/CMakeLists.txt" "$root/cmake" "$root/include" "$root/src" "$root/tests" "$root/tools" "$tree"
 cp -R "$root/models/presets" "$tree/models"
 cp -R "$tree/src" "$work" # as it was
 # -O1: most of the time is the compiler's.
