@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "model/half.h"
 #include "suite.h"
 #include "temp_folder.h"
@@ -302,6 +303,26 @@ START_TEST(in_place) {
 }
 END_TEST
 
+/* A kilobyte that claims a network of gigabytes is refused before memory is asked for. */
+START_TEST(a_small_file_of_a_huge_network) {
+    enum { MOST_MEMORY = 200 << 20 };
+    rn_safetensors_writer writer = {0};
+    rn_model_config huge = tiny_config();
+    huge.depth = 101;
+    huge.width = 256;
+    huge.fpn_channels = 1024;
+    ck_assert_int_eq(rn_model_add_metadata(&writer, &huge), RN_OK);
+    ck_assert_int_eq(rn_safetensors_save(&writer, temp_path("huge.safetensors")), RN_OK);
+    rn_safetensors_writer_free(&writer);
+    rn_model_config_free(&huge);
+    const size_t before = rn_memory_peak();
+    ck_assert_int_eq(try_convert("huge.safetensors", "h.safetensors", RN_WEIGHTS_HALF), RN_EINPUT);
+    ck_assert_ptr_nonnull(strstr(rn_error_text(), "backbone.body.conv1.weight is missing"));
+    ck_assert_uint_lt(rn_memory_peak() - before, MOST_MEMORY);
+    ck_assert_int_ne(access(temp_path("h.safetensors"), F_OK), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("model_convert");
     TCase *tests = tcase_create("model_convert");
@@ -320,5 +341,6 @@ int main(void) {
     tcase_add_test(tests, a_flipped_bit);
     tcase_add_test(tests, outputs_that_cannot_be_written);
     tcase_add_test(tests, in_place);
+    tcase_add_test(tests, a_small_file_of_a_huge_network);
     return suite_run(suite);
 }

@@ -42,9 +42,11 @@ rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type)
     RN_TRY(rn_model_file_open(&file, in));
     if ((status = rn_network_build(&network, &file.config)) != RN_OK) goto done;
     const rn_graph *graph = &network.graph;
+    const char *prefix = prefix_to_use(&file, graph);
+    /* Before memory is asked for: a small file may claim a huge network. */
+    if ((status = rn_model_file_check(&file, graph, prefix, false)) != RN_OK) goto done;
     if ((status = rn_alloc(&weights, graph->n_stored, sizeof *weights)) != RN_OK) goto done;
-    status = rn_model_file_load(&file, weights, graph, prefix_to_use(&file, graph), false);
-    if (status != RN_OK) goto done;
+    if ((status = rn_model_file_load(&file, weights, graph, prefix, false)) != RN_OK) goto done;
     if ((status = rn_model_add_metadata(&writer, &file.config)) != RN_OK) goto done;
     if ((status = rn_weights_add(&writer, weights, graph, "", false)) != RN_OK) goto done;
     if (type == RN_WEIGHTS_HALF && (status = use_halves(&writer, graph, in)) != RN_OK) goto done;
