@@ -131,10 +131,10 @@ static bool give_up(job *j, rn_status status, const char *path, const char *why)
     return false;
 }
 
-/* Whether `path` is another picture of the command line, one that detect did not write. */
+/* Whether `path` is another picture of the command line. */
 static bool is_other_input(const job *j, const char *path) {
     for (size_t i = 0; i < j->n_inputs; i++)
-        if (cli_same_file(path, j->inputs[i])) return !rn_image_is_annotated(path);
+        if (cli_same_file(path, j->inputs[i])) return true;
     return false;
 }
 
@@ -145,9 +145,10 @@ static bool write_picture(job *j, const char *file, rn_image *image, size_t n) {
         return give_up(j, RN_EIO, file, "the name of its output is too long");
     if (cli_same_file(path, file))
         return give_up(j, RN_EINVAL, path, "the output would replace the input");
-    if (is_other_input(j, path))
+    const bool foreign = access(path, F_OK) == 0 && !rn_image_is_annotated(path);
+    if (foreign && is_other_input(j, path))
         return give_up(j, RN_EINVAL, path, "the output would replace an input");
-    if (!j->force && access(path, F_OK) == 0 && !rn_image_is_annotated(path))
+    if (foreign && !j->force)
         return give_up(j, RN_EIO, path,
                        "exists, and detect did not write it (--force replaces it)");
     rn_status status = rn_image_draw(image, j->boxes, n, rn_detector_class_names(j->det),
