@@ -264,17 +264,21 @@ done:
     return status;
 }
 
-rn_status rn_folder_make(const char *path) {
+rn_status rn_folder_make_above(const char *path) {
     char *parent;
+    RN_TRY(rn_path_parent(&parent, path));
+    const rn_status status = rn_folder_make(parent);
+    free(parent);
+    return status;
+}
+
+rn_status rn_folder_make(const char *path) {
     if (mkdir(path, 0777) == 0) return RN_OK;
     const int error = errno;
     if (rn_path_is_folder(path)) return RN_OK;
     if (error != ENOENT)
         return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(error));
-    RN_TRY(rn_path_parent(&parent, path));
-    const rn_status status = rn_folder_make(parent);
-    free(parent);
-    RN_TRY(status);
+    RN_TRY(rn_folder_make_above(path));
     if (mkdir(path, 0777) == 0 || rn_path_is_folder(path)) return RN_OK;
     return rn_fail(RN_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
 }

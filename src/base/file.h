@@ -35,6 +35,7 @@ bool rn_path_is_folder(const char *path);
 bool rn_path_exists(const char *path);
 /* Make the folder and those above it; one that is there is fine. RN_EIO. */
 RN_MUST_USE rn_status rn_folder_make(const char *path);
+RN_MUST_USE rn_status rn_folder_make_above(const char *path); /* those above it alone */
 /* File names of `folder` (without . and ..), sorted bytewise; free each and the array. RN_EINPUT.
  */
 RN_MUST_USE rn_status rn_folder_list(char ***names, size_t *count, const char *folder);

@@ -27,6 +27,17 @@ void rn_one_line(char *text) {
         if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
 }
 
+void rn_tell(const rn_hooks *hooks, const char *format, ...) {
+    char line[5120]; /* a path and a text */
+    va_list args;
+    if (!hooks || !hooks->message) return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    rn_one_line(line);
+    hooks->message(hooks->context, line);
+}
+
 rn_status rn_fail(rn_status status, const char *format, ...) {
     char text[sizeof error_text]; /* the arguments may lie in error_text */
     va_list args;

@@ -24,6 +24,9 @@ rn_status rn_fail(rn_status status, const char *format, ...) __attribute__((form
  */
 rn_status rn_fail_prefix(rn_status status, const char *prefix);
 
+/* Give a message to hooks->message, as one line; hooks may be NULL. */
+void rn_tell(const rn_hooks *hooks, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Control characters become '?': names may hold anything, and a message stays one line. */
 void rn_one_line(char *text);
 

@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void rn_dataset_free(rn_dataset *set) {
     for (size_t i = 0; set->class_names && i < set->n_classes; i++) free(set->class_names[i]);
@@ -15,4 +16,12 @@ void rn_dataset_free(rn_dataset *set) {
     free(set->objects);
     free(set->notes);
     *set = (rn_dataset){0};
+}
+
+void rn_dataset_tell_notes(const rn_dataset *set, const rn_hooks *hooks) {
+    for (const char *line = set->notes; line && *line;) {
+        const size_t size = strcspn(line, "\n");
+        if (size > 0) rn_tell(hooks, "%.*s", (int)size, line);
+        line += size + (line[size] == '\n');
+    }
 }

@@ -42,6 +42,9 @@ typedef struct rn_dataset {
 
 void rn_dataset_free(rn_dataset *set); /* and zero it */
 
+/* Tell of the set's notes, a message each. */
+void rn_dataset_tell_notes(const rn_dataset *set, const rn_hooks *hooks);
+
 /* Which pictures of a set are asked for. */
 typedef enum rn_split_use {
     RN_SPLIT_TRAIN,

@@ -6,7 +6,6 @@
 #include "data/layout.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,25 +31,10 @@ typedef struct converter {
     size_t n_crowd, n_difficult, n_clipped, n_empty, n_thin, n_unsized, n_nameless;
 } converter;
 
-static void tell(const converter *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void tell(const converter *c, const char *format, ...) {
-    char line[1024];
-    va_list args;
-    if (!c->hooks || !c->hooks->message) return;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    rn_one_line(line);
-    c->hooks->message(c->hooks->context, line);
-}
-
 /* ---- splits and classes ---- */
 
 static bool has(char *const *names, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0) return true;
-    return false;
+    return rn_find_name(names, n, name) < n;
 }
 
 /* VOC's lists of one class (dog_train beside train) and COCO's other annotations (captions_val2017
@@ -73,7 +57,7 @@ static rn_status find_splits(converter *c) {
             c->splits[kept++] = c->splits[i];
             continue;
         }
-        tell(c, "%s: left out, the other splits have its pictures", c->splits[i]);
+        rn_tell(c->hooks, "%s: left out, the other splits have its pictures", c->splits[i]);
         free(c->splits[i]);
     }
     c->n_splits = kept;
@@ -186,13 +170,9 @@ static rn_status fit(converter *c, rn_dataset *set) {
 static rn_status copy_file(const char *from, const char *to) {
     uint8_t *bytes;
     size_t size;
-    char *folder;
-    RN_TRY(rn_path_parent(&folder, to));
-    rn_status status = rn_folder_make(folder);
-    free(folder);
-    RN_TRY(status);
+    RN_TRY(rn_folder_make_above(to));
     RN_TRY(rn_file_read(&bytes, &size, from, MAX_PICTURE_BYTES));
-    status = rn_file_write(to, bytes, size);
+    const rn_status status = rn_file_write(to, bytes, size);
     free(bytes);
     return status;
 }
@@ -212,39 +192,42 @@ static rn_status copy_pictures(const converter *c, const rn_dataset *set, const 
 
 static rn_status convert_split(converter *c, const char *split) {
     rn_dataset set;
-    char *rest = NULL;
     RN_TRY(rn_dataset_open(&set, c->data, split, RN_SPLIT_WHOLE));
-    for (char *line = strtok_r(set.notes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        tell(c, "%s", line);
+    rn_dataset_tell_notes(&set, c->hooks);
     rn_status status = fit(c, &set);
     if (status == RN_OK) status = c->to->write(&set, c->folder, split);
     if (status == RN_OK && c->pictures) status = copy_pictures(c, &set, split);
     if (status == RN_OK)
-        tell(c, "%s: %zu pictures, %zu boxes, %zu classes", split, set.n_records, set.n_objects,
-             set.n_classes);
+        rn_tell(c->hooks, "%s: %zu pictures, %zu boxes, %zu classes", split, set.n_records,
+                set.n_objects, set.n_classes);
     rn_dataset_free(&set);
     return status;
 }
 
 static void tell_losses(const converter *c) {
-    size_t n_unused = 0;
+    size_t n_unused = 0; /* with finish() there is a list of the classes */
     for (size_t i = 0; i < c->n_classes && !c->to->finish; i++) n_unused += !c->used[i];
-    if (c->n_crowd > 0) tell(c, "left out: %zu crowd regions, which YOLO cannot say", c->n_crowd);
+    if (c->n_crowd > 0)
+        rn_tell(c->hooks, "left out: %zu crowd regions, which YOLO cannot say", c->n_crowd);
     if (c->n_difficult > 0)
-        tell(c, "%zu objects marked difficult are written as any others", c->n_difficult);
-    if (c->n_clipped > 0) tell(c, "clipped: %zu boxes reached out of their pictures", c->n_clipped);
+        rn_tell(c->hooks, "%zu objects marked difficult are written as any others", c->n_difficult);
+    if (c->n_clipped > 0)
+        rn_tell(c->hooks, "clipped: %zu boxes reached out of their pictures", c->n_clipped);
     if (c->n_empty > 0)
-        tell(c, "left out: %zu boxes that are empty or outside of their pictures", c->n_empty);
+        rn_tell(c->hooks, "left out: %zu boxes that are empty or outside of their pictures",
+                c->n_empty);
     if (c->n_thin > 0)
-        tell(c, "left out: %zu boxes of a pixel or less across, which VOC cannot say", c->n_thin);
+        rn_tell(c->hooks, "left out: %zu boxes of a pixel or less across, which VOC cannot say",
+                c->n_thin);
     if (n_unused > 0)
-        tell(c, "left out: %zu classes without a box, which VOC cannot say", n_unused);
+        rn_tell(c->hooks, "left out: %zu classes without a box, which VOC cannot say", n_unused);
     if (c->n_unsized > 0)
-        tell(c, "left out: %zu pictures that cannot be read, or not in the annotated size",
-             c->n_unsized);
+        rn_tell(c->hooks,
+                "left out: %zu pictures that cannot be read, or not in the annotated size",
+                c->n_unsized);
     if (c->n_nameless > 0)
-        tell(c, "%zu splits are not in data.yaml, which knows train, val and test alone",
-             c->n_nameless);
+        rn_tell(c->hooks, "%zu splits are not in data.yaml, which knows train, val and test alone",
+                c->n_nameless);
 }
 
 /* A folder with something in it is somebody's. */

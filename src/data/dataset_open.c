@@ -140,18 +140,12 @@ rn_status rn_dataset_splits(char ***names, size_t *n, const char *data) {
 
 /* ---- classes ---- */
 
-static size_t find_name(char *const *names, size_t n, const char *name) {
-    size_t i = 0;
-    while (i < n && strcmp(names[i], name) != 0) i++;
-    return i;
-}
-
 /* map[label of the set] = index in names, n_names if it is not there. RN_EINPUT if that label has
  * an object. */
 static rn_status map_labels(size_t *map, const rn_dataset *set, char *const *names,
                             size_t n_names) {
     for (size_t i = 0; i < set->n_classes; i++)
-        map[i] = find_name(names, n_names, set->class_names[i]);
+        map[i] = rn_find_name(names, n_names, set->class_names[i]);
     for (size_t i = 0; i < set->n_objects; i++) {
         const int label = set->objects[i].label;
         char known[600];
@@ -171,7 +165,7 @@ static rn_status order_classes(char **new_names, int64_t *new_ids, const rn_data
     for (size_t i = 0; i < set->n_classes; i++)
         if (set->category_ids[i] >= unused) unused = set->category_ids[i] + 1;
     for (size_t i = 0; i < n_names; i++) {
-        const size_t old = find_name(set->class_names, set->n_classes, names[i]);
+        const size_t old = rn_find_name(set->class_names, set->n_classes, names[i]);
         new_ids[i] = old < set->n_classes ? set->category_ids[old] : unused++;
         RN_TRY(rn_strdup(&new_names[i], names[i]));
     }

@@ -23,13 +23,9 @@ void rn_text_discard(rn_text_file *file) {
 }
 
 static rn_status save_as(const rn_text_file *file, const char *path) {
-    char *folder;
     if (rn_path_exists(path))
         return rn_fail(RN_EINPUT, "%s: two pictures would share this annotation", path);
-    RN_TRY(rn_path_parent(&folder, path));
-    const rn_status status = rn_folder_make(folder);
-    free(folder);
-    RN_TRY(status);
+    RN_TRY(rn_folder_make_above(path));
     return rn_file_write(path, file->text, file->size);
 }
 

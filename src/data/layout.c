@@ -35,12 +35,8 @@ static bool is_val(const char *name) {
 /* *index = the split called `split`, n if there is none. */
 static rn_status find_split(size_t *index, char *const *names, size_t n, const char *split,
                             const char *data) {
-    *index = n;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], split) == 0) {
-            *index = i;
-            return RN_OK;
-        }
+    *index = rn_find_name(names, n, split);
+    if (*index < n) return RN_OK;
     for (size_t i = 0; i < n; i++) {
         if (!is_called(names[i], split)) continue;
         if (*index < n)
@@ -73,9 +69,8 @@ rn_status rn_split_choose(size_t *index, rn_part *part, char *const *names, size
     size_t train, val;
     *part = RN_PART_ALL;
     if (request->use == RN_SPLIT_WHOLE) {
-        for (*index = 0; *index < n; ++*index)
-            if (strcmp(names[*index], split) == 0) return RN_OK;
-        return no_split(request, split, names, n);
+        *index = rn_find_name(names, n, split);
+        return *index < n ? RN_OK : no_split(request, split, names, n);
     }
     if (split) {
         RN_TRY(find_split(index, names, n, split, data));
@@ -242,6 +237,21 @@ rn_status rn_dataset_drop_missing(rn_dataset *set) {
     if (status == RN_OK && n_missing > 0) rn_dataset_keep(set, keep, NULL);
     free(keep);
     return status;
+}
+
+rn_status rn_dataset_take_classes(rn_dataset *set, char ***names, size_t n) {
+    set->class_names = *names;
+    set->n_classes = n;
+    *names = NULL;
+    RN_TRY(rn_alloc(&set->category_ids, n, sizeof *set->category_ids));
+    for (size_t i = 0; i < n; i++) set->category_ids[i] = (int64_t)i + 1;
+    return RN_OK;
+}
+
+size_t rn_find_name(char *const *names, size_t n, const char *name) {
+    size_t i = 0;
+    while (i < n && strcmp(names[i], name) != 0) i++;
+    return i;
 }
 
 void rn_join_names(char *out, size_t size, char *const *names, size_t n) {

@@ -282,15 +282,6 @@ static rn_status add_record(rn_dataset *set, size_t *cap, const voc *v, const en
     return RN_OK;
 }
 
-static rn_status set_classes(rn_dataset *set, voc *v) {
-    set->class_names = v->classes;
-    set->n_classes = v->n_classes;
-    v->classes = NULL;
-    RN_TRY(rn_alloc(&set->category_ids, set->n_classes, sizeof *set->category_ids));
-    for (size_t i = 0; i < set->n_classes; i++) set->category_ids[i] = (int64_t)i + 1;
-    return RN_OK;
-}
-
 /* The classes that the train split shows are those that can be learnt; the ids stay. */
 static rn_status drop_unused_classes(rn_dataset *set) {
     char **used;
@@ -332,7 +323,9 @@ static rn_status open_set(rn_dataset *out, const rn_request *request) {
         goto done;
     for (size_t i = 0; i < v.n_chosen && status == RN_OK; i++)
         status = add_record(out, &cap, &v, &v.entries[v.chosen[i]], part);
-    if (status != RN_OK || (status = set_classes(out, &v)) != RN_OK) goto done;
+    if (status != RN_OK ||
+        (status = rn_dataset_take_classes(out, &v.classes, v.n_classes)) != RN_OK)
+        goto done;
     if (request->use == RN_SPLIT_TRAIN && part == RN_PART_ALL) status = drop_unused_classes(out);
 done:
     free_voc(&v);

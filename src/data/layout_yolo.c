@@ -283,16 +283,6 @@ static rn_status fill_set(rn_dataset *set, const rn_yolo_pictures *pictures, rn_
     return RN_OK;
 }
 
-static rn_status set_classes(rn_dataset *set, rn_yolo_data *data) {
-    set->class_names = data->class_names;
-    set->n_classes = data->n_classes;
-    data->class_names = NULL;
-    data->n_classes = 0;
-    RN_TRY(rn_alloc(&set->category_ids, set->n_classes, sizeof *set->category_ids));
-    for (size_t i = 0; i < set->n_classes; i++) set->category_ids[i] = (int64_t)i + 1;
-    return RN_OK;
-}
-
 static rn_status split_names(char ***names, const yolo *y) {
     RN_TRY(rn_alloc(names, y->data.n_splits, sizeof **names));
     for (size_t i = 0; i < y->data.n_splits; i++)
@@ -313,7 +303,7 @@ static rn_status open_set(rn_dataset *out, const rn_request *request) {
         (status = split_names(&names, &y)) != RN_OK ||
         (status = rn_split_choose(&split, &part, names, n, n, request)) != RN_OK ||
         (status = rn_yolo_list(&pictures, &y.data, split, y.yaml)) != RN_OK ||
-        (status = set_classes(out, &y.data)) != RN_OK)
+        (status = rn_dataset_take_classes(out, &y.data.class_names, y.data.n_classes)) != RN_OK)
         goto done;
     status = fill_set(out, &pictures, part);
 done:

@@ -3,7 +3,6 @@
 #include "data/augment.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -249,14 +248,10 @@ static double now(void) {
 
 /* Say what is wrong with a picture. */
 static void tell(const rn_loader *l, const remark *m) {
-    const rn_hooks *hooks = &l->options.hooks;
-    char line[1200];
-    if (!hooks->message) return;
     if (m->warning)
-        snprintf(line, sizeof line, "warning: %s: %s", l->set->records[m->record].path, m->warning);
+        rn_tell(&l->options.hooks, "warning: %s: %s", l->set->records[m->record].path, m->warning);
     else
-        snprintf(line, sizeof line, "skipped: %s", l->faults[m->record]);
-    hooks->message(hooks->context, line);
+        rn_tell(&l->options.hooks, "skipped: %s", l->faults[m->record]);
 }
 
 /* Tell of the slot's odd pictures and count the bad ones, each once. Done on delivery, so that the

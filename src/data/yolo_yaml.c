@@ -25,7 +25,7 @@ typedef struct document {
 } document;
 
 void rn_yolo_data_free(rn_yolo_data *data) {
-    for (size_t i = 0; i < data->n_classes; i++) free(data->class_names[i]);
+    for (size_t i = 0; data->class_names && i < data->n_classes; i++) free(data->class_names[i]);
     free(data->class_names);
     for (size_t s = 0; s < data->n_splits; s++) {
         for (size_t i = 0; i < data->splits[s].n; i++) free(data->splits[s].sources[i].text);

@@ -28,13 +28,6 @@ static void show_progress(const rn_hooks *hooks, size_t done, size_t all) {
     hooks->progress(hooks->context, line);
 }
 
-static void tell(const rn_hooks *hooks, const char *what, const char *text) {
-    char line[1200];
-    if (!hooks || !hooks->message) return;
-    snprintf(line, sizeof line, "%s: %s", what, text);
-    hooks->message(hooks->context, line);
-}
-
 /* A picture that cannot be read is passed over while they are few. */
 static rn_status skip(size_t *n_bad, const rn_dataset *set, const rn_hooks *hooks) {
     enum { ONE_IN = 20 };
@@ -42,15 +35,8 @@ static rn_status skip(size_t *n_bad, const rn_dataset *set, const rn_hooks *hook
         return rn_fail(RN_EINPUT,
                        "%s: more than 5%% of the pictures cannot be read (got %zu of %zu): %s",
                        set->name, *n_bad, set->n_records, rn_error_text());
-    tell(hooks, "skipped", rn_error_text());
+    rn_tell(hooks, "skipped: %s", rn_error_text());
     return RN_OK;
-}
-
-static void warn(const rn_record *record, const rn_image *image, const rn_hooks *hooks) {
-    char line[1024];
-    if (!image->warning) return;
-    snprintf(line, sizeof line, "%s: %s", record->path, image->warning);
-    tell(hooks, "warning", line);
 }
 
 /* Picture i of the set; `boxes` has room for `most`. */
@@ -61,7 +47,7 @@ static rn_status detect_record(rn_results *results, size_t *cap, size_t *n_bad, 
     size_t n = 0;
     rn_status status = rn_record_read(&image, &set->records[i], 0);
     if (status == RN_EINPUT) return skip(n_bad, set, hooks);
-    warn(&set->records[i], &image, hooks);
+    if (image.warning) rn_tell(hooks, "warning: %s: %s", set->records[i].path, image.warning);
     if (status == RN_OK) status = rn_detector_run(det, &image, boxes, most, &n);
     if (status == RN_OK) status = append_rows(results, cap, boxes, n, &set->records[i], set);
     rn_image_free(&image);

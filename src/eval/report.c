@@ -4,7 +4,6 @@
 #include "eval/coco_eval.h"
 #include "eval/model_eval.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,17 +11,6 @@ void rn_report_free(rn_report *report) {
     for (size_t i = 0; i < report->n_classes; i++) free(report->classes[i].name);
     free(report->classes);
     *report = (rn_report){0};
-}
-
-static void tell(const rn_hooks *hooks, const char *line) {
-    if (hooks && hooks->message) hooks->message(hooks->context, line);
-}
-
-/* A set's notes, a line each. */
-static void tell_notes(const rn_hooks *hooks, rn_dataset *set) {
-    char *rest = NULL;
-    for (char *line = strtok_r(set->notes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        tell(hooks, line);
 }
 
 static rn_status copy_classes(rn_report *out, const rn_evaluation *evaluation) {
@@ -57,16 +45,14 @@ static rn_status report(rn_report *out, const rn_dataset *truth, const rn_result
 /* What differs from the reference, or would surprise, said once. */
 static void tell_of_files(const rn_hooks *hooks, const rn_dataset *truth,
                           const rn_results *results) {
-    char line[160];
-    if (results->n_unknown_category > 0) {
-        snprintf(line, sizeof line, "%zu detections of categories that the truth has not: ignored",
-                 results->n_unknown_category);
-        tell(hooks, line);
-    }
+    if (results->n_unknown_category > 0)
+        rn_tell(hooks, "%zu detections of categories that the truth has not: ignored",
+                results->n_unknown_category);
     for (size_t i = 0; i < truth->n_objects; i++)
         if (truth->objects[i].id == 0) {
-            tell(hooks, "annotation id 0: matched like any other (the reference code never counts "
-                        "it as found)");
+            rn_tell(hooks,
+                    "annotation id 0: matched like any other (the reference code never counts "
+                    "it as found)");
             return;
         }
 }
@@ -82,7 +68,7 @@ rn_status rn_evaluate_files(rn_report *out, const char *truth_path, const char *
     if (status != RN_OK || (status = rn_coco_read(&truth, truth_path)) != RN_OK ||
         (status = rn_results_read(&results, detections, &truth)) != RN_OK)
         goto done;
-    tell_notes(hooks, &truth);
+    rn_dataset_tell_notes(&truth, hooks);
     tell_of_files(hooks, &truth, &results);
     status = report(out, &truth, &results, threads);
 done:
@@ -108,7 +94,7 @@ rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
         (status = rn_dataset_match_classes(&truth, rn_detector_class_names(det),
                                            rn_detector_classes(det))) != RN_OK)
         goto done;
-    tell_notes(hooks, &truth);
+    rn_dataset_tell_notes(&truth, hooks);
     if ((status = rn_detect_set(&results, &n_bad, det, &truth, hooks)) != RN_OK) goto done;
     rn_detector_close(det); /* its threads and memory make room for the evaluation's */
     det = NULL;

@@ -100,23 +100,13 @@ rn_status rn_detector_create(rn_detector **out, const rn_model_config *config, r
 }
 
 /* What the file leaves open and what it holds besides. */
-static rn_status tell_of_file(const rn_model_file *file, const rn_graph *graph,
-                              const rn_hooks *hooks) {
-    char extra[RN_EXTRA_TEXT], *line = NULL;
-    if (!hooks || !hooks->message) return RN_OK;
-    if (file->guessed) {
-        RN_TRY(rn_asprintf(&line,
-                           "%s: without metadata; its tensors are those of %s with %zu classes",
-                           file->path, file->guessed, file->config.n_classes));
-        hooks->message(hooks->context, line);
-        free(line);
-    }
+static void tell_of_file(const rn_model_file *file, const rn_graph *graph, const rn_hooks *hooks) {
+    char extra[RN_EXTRA_TEXT];
+    if (file->guessed)
+        rn_tell(hooks, "%s: without metadata; its tensors are those of %s with %zu classes",
+                file->path, file->guessed, file->config.n_classes);
     rn_weights_extra(extra, &file->tensors, graph);
-    if (!extra[0]) return RN_OK;
-    RN_TRY(rn_asprintf(&line, "%s: %s", file->path, extra));
-    hooks->message(hooks->context, line);
-    free(line);
-    return RN_OK;
+    if (extra[0]) rn_tell(hooks, "%s: %s", file->path, extra);
 }
 
 rn_status rn_detector_open(rn_detector **out, const char *path,
@@ -128,8 +118,7 @@ rn_status rn_detector_open(rn_detector **out, const char *path,
     RN_TRY(rn_model_file_open(&file, path));
     if ((status = create(&det, &file.config, &file, NULL, options)) != RN_OK) goto done;
     status = rn_model_file_load(&file, det->weights, &det->network.graph, "", false);
-    if (status == RN_OK && options)
-        status = tell_of_file(&file, &det->network.graph, options->hooks);
+    if (status == RN_OK && options) tell_of_file(&file, &det->network.graph, options->hooks);
 done:
     rn_model_file_close(&file);
     if (status == RN_OK)
