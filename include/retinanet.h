@@ -182,6 +182,11 @@ typedef enum rn_weight_type {
  * RN_ENOMEM, RN_EIO. */
 RN_MUST_USE rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type);
 
+/* Write the network of the model at `in` to `out` as ONNX (operator set 17), for other runtimes:
+ * from normalised pictures to the logits and deltas of each level. models/README.md describes them.
+ * RN_EINPUT, RN_ENOMEM, RN_EIO as above. */
+RN_MUST_USE rn_status rn_model_to_onnx(const char *in, const char *out);
+
 /* ---- Data sets ------------------------------------------------------------------------------- */
 
 /* A generated detection set: a table seen from above, on it objects of several classes (key, gear,

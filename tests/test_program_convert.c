@@ -38,6 +38,7 @@ START_TEST(help_and_version) {
     RUN("convert", "--help");
     run_gave(0,
              "usage: convert MODEL OUT.safetensors [--half]\n"
+             "       convert MODEL OUT.onnx\n"
              "       convert data DATA FOLDER --to coco|voc|yolo [OPTIONS]\n"
              "\n"
              "options:\n"
@@ -87,7 +88,8 @@ END_TEST
 /* ---- the command line ---- */
 
 START_TEST(words_that_are_wrong) {
-    static const char models[] = "convert: error: want MODEL OUT.safetensors, or data DATA FOLDER";
+    static const char models[] =
+        "convert: error: want MODEL OUT.safetensors, MODEL OUT.onnx, or data DATA FOLDER";
     static const char data[] = "convert: error: want data DATA FOLDER --to FORMAT";
     RUN("convert");
     run_refused(1, models);
@@ -122,23 +124,25 @@ START_TEST(options_that_are_wrong) {
     run_refused(1, sets);
     RUN("convert", "m.safetensors", "o.safetensors", "--no-pictures");
     run_refused(1, sets);
+    RUN("convert", "m.safetensors", "o.onnx", "--half");
+    run_refused(1, "convert: error: --half is for .safetensors");
     RUN("convert", "m.safetensors", "o.safetensors", "--haf");
     run_refused(1, "convert: error: unknown option --haf (did you mean --half?)");
     RUN("convert", "m.safetensors", "o.safetensors", "-x");
     run_refused(1, "convert: error: unknown option -x (try --help)");
     RUN("convert", "m.safetensors", "o.safetensors", "--half=1");
     run_refused(1, "convert: error: option --half takes no value (got \"1\")");
-    ck_assert(!there("out") && !there("o.safetensors"));
+    ck_assert(!there("out") && !there("o.safetensors") && !there("o.onnx"));
 }
 END_TEST
 
 START_TEST(outputs_that_are_wrong) {
-    static const char *const names[] = {"o", "o.onnx", "o.safetensors.bak", "m.safetensors/o", ""};
+    static const char *const names[] = {"o", "o.pb", "o.safetensors.bak", "m.safetensors/o", ""};
     for (int i = 0; i < 5; i++) {
         char line[128];
         RUN("convert", "m.safetensors", names[i]);
-        snprintf(line, sizeof line, "convert: error: %s: want a name that ends in .safetensors",
-                 names[i]);
+        snprintf(line, sizeof line,
+                 "convert: error: %s: want a name that ends in .safetensors or .onnx", names[i]);
         run_refused(1, line);
     }
     const size_t before = size_of("m.safetensors");

@@ -16,7 +16,7 @@ static const cli_option options[] = {
 typedef struct request {
     const char *words[3]; /* MODEL OUT, or data DATA FOLDER */
     int n_words;
-    bool has_format, half, no_pictures, quiet;
+    bool has_format, half, no_pictures, quiet, onnx;
     rn_data_format format;
 } request;
 
@@ -38,19 +38,22 @@ static bool is_data(const request *r) {
 }
 
 /* 0, or the exit code of a wrong command line, with the message out. */
-static int check(const request *r) {
+static int check(request *r) {
     if (is_data(r)) {
         if (r->n_words != 3) return cli_usage_error("want data DATA FOLDER --to FORMAT");
         if (!r->has_format) return cli_usage_error("no --to coco, voc or yolo given");
         return r->half ? cli_usage_error("--half is for models") : 0;
     }
-    if (r->n_words != 2) return cli_usage_error("want MODEL OUT.safetensors, or data DATA FOLDER");
+    if (r->n_words != 2)
+        return cli_usage_error("want MODEL OUT.safetensors, MODEL OUT.onnx, or data DATA FOLDER");
     if (r->has_format || r->no_pictures)
         return cli_usage_error(
             "--to and --no-pictures are for data sets: convert data DATA FOLDER");
     const char *dot = strrchr(r->words[1], '.');
-    if (!dot || strcmp(dot, ".safetensors") != 0)
-        return cli_usage_error("%s: want a name that ends in .safetensors", r->words[1]);
+    r->onnx = dot && strcmp(dot, ".onnx") == 0;
+    if (!r->onnx && (!dot || strcmp(dot, ".safetensors") != 0))
+        return cli_usage_error("%s: want a name that ends in .safetensors or .onnx", r->words[1]);
+    if (r->onnx && r->half) return cli_usage_error("--half is for .safetensors");
     if (cli_same_file(r->words[0], r->words[1]))
         return cli_usage_error("%s: the output would replace the input", r->words[1]);
     return 0;
@@ -60,7 +63,8 @@ static int check(const request *r) {
 static bool parse(request *r, char **argv, int *code) {
     cli c;
     cli_open(&c, argv,
-             "MODEL OUT.safetensors [--half]\ndata DATA FOLDER --to coco|voc|yolo [OPTIONS]",
+             "MODEL OUT.safetensors [--half]\nMODEL OUT.onnx\ndata DATA FOLDER --to coco|voc|yolo "
+             "[OPTIONS]",
              options, sizeof options / sizeof *options);
     for (int option; (option = cli_next(&c)) != CLI_END;) {
         *code = rn_status_exit_code(RN_EINVAL);
@@ -103,6 +107,8 @@ int main(int argc, char **argv) {
     screen.quiet = r.quiet;
     if (is_data(&r))
         status = rn_data_convert(r.words[1], r.words[2], r.format, !r.no_pictures, &hooks);
+    else if (r.onnx)
+        status = rn_model_to_onnx(r.words[0], r.words[1]);
     else
         status =
             rn_model_convert(r.words[0], r.words[1], r.half ? RN_WEIGHTS_HALF : RN_WEIGHTS_FLOAT);

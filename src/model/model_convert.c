@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "model/network.h"
+#include "model/onnx.h"
 #include "model/weights.h"
 
 #include <math.h>
@@ -33,28 +34,49 @@ static const char *prefix_to_use(const rn_model_file *file, const rn_graph *grap
     return rn_safetensors_find(&file->tensors, name) ? "ema." : "";
 }
 
-rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type) {
+/* A model with all that a file made of it needs. */
+typedef struct source {
     rn_model_file file;
-    rn_network network = {0};
-    rn_safetensors_writer writer = {0};
-    real *weights = NULL;
-    rn_status status;
-    RN_TRY(rn_model_file_open(&file, in));
-    if ((status = rn_network_build(&network, &file.config)) != RN_OK) goto done;
-    const rn_graph *graph = &network.graph;
-    const char *prefix = prefix_to_use(&file, graph);
+    rn_network network;
+    real *weights;
+    rn_safetensors_writer writer; /* metadata and parameters, in the graph's order */
+} source;
+
+static void close_source(source *s) {
+    rn_safetensors_writer_free(&s->writer);
+    free(s->weights);
+    rn_network_free(&s->network);
+    rn_model_file_close(&s->file);
+}
+
+/* Closed by the caller, whatever comes. */
+static rn_status open_source(source *s, const char *path) {
+    const rn_graph *graph = &s->network.graph;
+    RN_TRY(rn_model_file_open(&s->file, path));
+    RN_TRY(rn_network_build(&s->network, &s->file.config));
+    const char *prefix = prefix_to_use(&s->file, graph);
     /* Before memory is asked for: a small file may claim a huge network. */
-    if ((status = rn_model_file_check(&file, graph, prefix, false)) != RN_OK) goto done;
-    if ((status = rn_alloc(&weights, graph->n_stored, sizeof *weights)) != RN_OK) goto done;
-    if ((status = rn_model_file_load(&file, weights, graph, prefix, false)) != RN_OK) goto done;
-    if ((status = rn_model_add_metadata(&writer, &file.config)) != RN_OK) goto done;
-    if ((status = rn_weights_add(&writer, weights, graph, "", false)) != RN_OK) goto done;
-    if (type == RN_WEIGHTS_HALF && (status = use_halves(&writer, graph, in)) != RN_OK) goto done;
-    status = rn_safetensors_save(&writer, out);
-done:
-    rn_safetensors_writer_free(&writer);
-    free(weights);
-    rn_network_free(&network);
-    rn_model_file_close(&file);
+    RN_TRY(rn_model_file_check(&s->file, graph, prefix, false));
+    RN_TRY(rn_alloc(&s->weights, graph->n_stored, sizeof *s->weights));
+    RN_TRY(rn_model_file_load(&s->file, s->weights, graph, prefix, false));
+    RN_TRY(rn_model_add_metadata(&s->writer, &s->file.config));
+    return rn_weights_add(&s->writer, s->weights, graph, "", false);
+}
+
+rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type) {
+    source s = {0};
+    rn_status status = open_source(&s, in);
+    if (status == RN_OK && type == RN_WEIGHTS_HALF)
+        status = use_halves(&s.writer, &s.network.graph, in);
+    if (status == RN_OK) status = rn_safetensors_save(&s.writer, out);
+    close_source(&s);
+    return status;
+}
+
+rn_status rn_model_to_onnx(const char *in, const char *out) {
+    source s = {0};
+    rn_status status = open_source(&s, in);
+    if (status == RN_OK) status = rn_onnx_save(out, &s.network, &s.file.config, s.writer.entries);
+    close_source(&s);
     return status;
 }

@@ -84,6 +84,10 @@ typedef struct rn_tensor_entry {
     bool permuted;
 } rn_tensor_entry;
 
+/* Its bytes as files have them, little endian; how many there are. */
+size_t rn_tensor_entry_size(const rn_tensor_entry *entry);
+void rn_tensor_entry_encode(uint8_t *bytes, const rn_tensor_entry *entry);
+
 typedef struct rn_safetensors_writer {
     rn_tensor_entry *entries;
     size_t n_entries, cap_entries;

@@ -51,8 +51,12 @@ static float number_at(const rn_tensor_entry *e, size_t i) {
     return (float)e->data[(out * taps + tap) * in + channel];
 }
 
-/* Bytes of the whole entry into `bytes`, little endian as the machines we know. */
-static void encode(uint8_t *bytes, const rn_tensor_entry *e, size_t count) {
+size_t rn_tensor_entry_size(const rn_tensor_entry *e) {
+    return count_of(e) * rn_dtype_size(e->dtype);
+}
+
+void rn_tensor_entry_encode(uint8_t *bytes, const rn_tensor_entry *e) {
+    const size_t count = count_of(e);
     for (size_t i = 0; i < count; i++) {
         const float number = number_at(e, i);
         if (e->dtype == RN_F32) {
@@ -99,7 +103,7 @@ static rn_status put_metadata(text *t, const rn_safetensors_writer *w) {
 }
 
 static rn_status put_tensor(text *t, const rn_tensor_entry *e, size_t *offset) {
-    const size_t bytes = count_of(e) * rn_dtype_size(e->dtype);
+    const size_t bytes = rn_tensor_entry_size(e);
     char number[64];
     RN_TRY(put(t, ","));
     RN_TRY(put_quoted(t, e->name));
@@ -135,8 +139,9 @@ static rn_status make_header(text *t, const rn_safetensors_writer *w) {
 static rn_status make_buffer(uint8_t **buffer, const rn_safetensors_writer *w) {
     size_t most = 1;
     for (size_t i = 0; i < w->n_entries; i++)
-        if (count_of(&w->entries[i]) > most) most = count_of(&w->entries[i]);
-    return rn_alloc(buffer, most, sizeof(float));
+        if (rn_tensor_entry_size(&w->entries[i]) > most)
+            most = rn_tensor_entry_size(&w->entries[i]);
+    return rn_alloc(buffer, most, 1);
 }
 
 /* The data are encoded twice, here and when written: the checksum stands before them. */
@@ -144,9 +149,8 @@ static void put_checksum(text *header, const rn_safetensors_writer *w, uint8_t *
     uint32_t crc = rn_crc32(0, header->bytes, header->length);
     char digits[RN_CHECKSUM_DIGITS + 1];
     for (size_t i = 0; i < w->n_entries; i++) {
-        const size_t count = count_of(&w->entries[i]);
-        encode(buffer, &w->entries[i], count);
-        crc = rn_crc32(crc, buffer, count * rn_dtype_size(w->entries[i].dtype));
+        rn_tensor_entry_encode(buffer, &w->entries[i]);
+        crc = rn_crc32(crc, buffer, rn_tensor_entry_size(&w->entries[i]));
     }
     snprintf(digits, sizeof digits, "%08" PRIx32, crc);
     memcpy(header->bytes + LENGTH_BYTES + strlen(RN_CHECKSUM_KEY), digits, RN_CHECKSUM_DIGITS);
@@ -156,9 +160,8 @@ static rn_status write_all(rn_writer *file, const rn_safetensors_writer *w, cons
                            uint8_t *buffer) {
     RN_TRY(rn_writer_write(file, header->bytes, header->length));
     for (size_t i = 0; i < w->n_entries; i++) {
-        const size_t count = count_of(&w->entries[i]);
-        encode(buffer, &w->entries[i], count);
-        RN_TRY(rn_writer_write(file, buffer, count * rn_dtype_size(w->entries[i].dtype)));
+        rn_tensor_entry_encode(buffer, &w->entries[i]);
+        RN_TRY(rn_writer_write(file, buffer, rn_tensor_entry_size(&w->entries[i])));
     }
     return RN_OK;
 }
