@@ -94,7 +94,7 @@ static size_t suppress(candidate *list, size_t n, const rn_postprocess *options)
         bool stays = true;
         for (size_t k = 0; k < kept && stays; k++) {
             const bool rivals = options->nms == RN_NMS_AGNOSTIC || list[k].label == c.label;
-            stays = !rivals || !(rn_iou(list[k].box, c.box) > options->nms_iou);
+            stays = !rivals || !((double)rn_iou(list[k].box, c.box) > options->nms_iou);
         }
         if (stays) list[kept++] = c;
     }

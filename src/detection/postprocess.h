@@ -10,7 +10,8 @@ typedef enum rn_nms_mode { RN_NMS_CLASS, RN_NMS_AGNOSTIC } rn_nms_mode;
 typedef struct rn_postprocess {
     real score_threshold; /* candidates: score > this; 0.05 */
     int topk_candidates;  /* best (anchor, class) pairs a level; 1000 */
-    real nms_iou;         /* 0.5 */
+    double nms_iou;       /* 0.5; compared in double, as torchvision does: the float next to .3 is
+                             over .3 */
     int max_detections;   /* 100 */
     rn_nms_mode nms;
 } rn_postprocess;

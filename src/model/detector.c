@@ -56,7 +56,7 @@ static rn_postprocess postprocess_of(const rn_model_config *config,
     return (rn_postprocess){
         .score_threshold = (real)(threshold >= 0 ? (double)threshold : config->score_threshold),
         .topk_candidates = config->topk_candidates,
-        .nms_iou = (real)config->nms_iou,
+        .nms_iou = config->nms_iou,
         .max_detections = config->max_detections,
         .nms = options->nms_agnostic ? RN_NMS_AGNOSTIC : (rn_nms_mode)config->nms,
     };
