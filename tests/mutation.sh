@@ -129,6 +129,20 @@ mutate loss_gradient 'smooth L1: above the joint' detection/loss.c rn_smooth_l1 
     '(d > 0) - (d < 0)' '(d < 0) - (d > 0)'
 mutate loss_gradient 'smooth L1: scale' detection/loss.c rn_smooth_l1_sum \
     'dd[k] *= scale' 'dd[k] *= -scale'
+mutate loss_gradient 'GIoU: common area' detection/loss.c rn_giou_loss '-dcommon / u' 'dcommon / u'
+mutate loss_gradient 'GIoU: area of both' detection/loss.c rn_giou_loss \
+    '+ by_both *' '- by_both *'
+mutate loss_gradient 'GIoU: hull' detection/loss.c rn_giou_loss 'by_hull * (axis' '-by_hull * (axis'
+mutate loss_gradient 'GIoU: edges in common' detection/loss.c extent_of \
+    '{-first, last}' '{first, -last}'
+mutate loss_gradient 'GIoU: edges of the hull' detection/loss.c extent_of \
+    '{first - 1, 1 - last}' '{1 - first, last - 1}'
+mutate loss_gradient 'GIoU: scale' detection/loss.c rn_giou_loss_sum \
+    'dd[k] *= scale' 'dd[k] *= -scale'
+mutate loss_gradient 'decoding: centre' detection/box_coder.c rn_box_decode_backward \
+    '(dbox[i] + dbox[i + 2])' '-(dbox[i] + dbox[i + 2])'
+mutate loss_gradient 'decoding: side' detection/box_coder.c rn_box_decode_backward \
+    '(dbox[i + 2] - dbox[i])' '(dbox[i] - dbox[i + 2])'
 
 # ---- nodes: what each passes on ----
 

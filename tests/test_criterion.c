@@ -132,9 +132,17 @@ static void match_again(int *match, const rn_target *targets, size_t n) {
     }
 }
 
+/* 1 - GIoU of an anchor and its target. */
+static double giou_loss(size_t i, const rn_target *t) {
+    const double *a = anchors[i], iou = overlap(a, t), both = shared(a, t) / iou;
+    const double hull = (fmax(a[2], (double)t->x2) - fmin(a[0], (double)t->x1)) *
+                        (fmax(a[3], (double)t->y2) - fmin(a[1], (double)t->y1));
+    return 1 - iou + (hull - both) / hull;
+}
+
 /* The sum of smooth L1 of deltas 0 against anchor i's target. */
-static double box_loss(size_t i, const rn_target *t) {
-    const double *a = anchors[i], w = a[2] - a[0], h = a[3] - a[1], beta = 1.0 / 9.0;
+static double box_loss(size_t i, const rn_target *t, double beta) {
+    const double *a = anchors[i], w = a[2] - a[0], h = a[3] - a[1];
     const double d[] = {((double)(t->x1 + t->x2) / 2 - (a[0] + a[2]) / 2) / w,
                         ((double)(t->y1 + t->y2) / 2 - (a[1] + a[3]) / 2) / h,
                         log((double)(t->x2 - t->x1) / w), log((double)(t->y2 - t->y1) / h)};
@@ -153,7 +161,7 @@ enum { FIRST = 4, SECOND = 1 };
 
 typedef struct expected {
     size_t positives, ignored;
-    double box; /* sum over the positives */
+    double box, l1, giou; /* sums over the positives */
 } expected;
 
 static expected expect(int match[BATCH][ANCHORS]) {
@@ -167,7 +175,9 @@ static expected expect(int match[BATCH][ANCHORS]) {
             e.ignored += m == -2;
             if (m < 0) continue;
             e.positives++;
-            e.box += box_loss(i, &scene[m + (b ? FIRST : 0)]);
+            e.box += box_loss(i, &scene[m + (b ? FIRST : 0)], 1.0 / 9.0);
+            e.l1 += box_loss(i, &scene[m + (b ? FIRST : 0)], 0);
+            e.giou += giou_loss(i, &scene[m + (b ? FIRST : 0)]);
         }
     return e;
 }
@@ -236,6 +246,27 @@ START_TEST(the_box_loss_has_its_weight) {
     ck_assert_double_eq_tol(more.box, 2.5 * one.box, 1e-12);
     ck_assert(more.cls == one.cls && sum > 0);
     ck_assert_double_eq_tol((double)other, 2.5 * (double)sum, 1e-4 * (double)sum);
+}
+END_TEST
+
+/* Smooth L1 unless the options say otherwise; the weight is that of each. */
+START_TEST(the_box_loss_is_chosen) {
+    static int match[BATCH][ANCHORS];
+    const expected e = expect(match);
+    const double n = (double)e.positives, want[] = {e.box / n, e.l1 / n, e.giou / n};
+    const size_t count = rn_shape_count(&f.plan.shape[f.network.bbox_reg[1]]);
+    double steep[3] = {0};
+    for (int kind = RN_BOX_SMOOTH_L1; kind <= RN_BOX_GIOU; kind++) {
+        f.options.box_loss = (rn_box_loss)kind;
+        f.options.box_weight = 2;
+        create();
+        fill_outputs(start);
+        const rn_losses losses = run(scene, FIRST, SECOND);
+        ck_assert_double_eq_tol(losses.box, 2 * want[kind], 1e-5 * want[kind]);
+        for (size_t i = 0; i < count; i++)
+            steep[kind] += fabs((double)rn_run_gradient(&f.run, f.network.bbox_reg[1])[i]);
+    }
+    ck_assert(steep[0] > 0 && steep[1] > steep[0] && steep[2] > 0 && steep[2] != steep[0]);
 }
 END_TEST
 
@@ -396,6 +427,7 @@ int main(void) {
     tcase_add_test(tests, the_first_loss_in_closed_form);
     tcase_add_test(tests, the_first_loss_of_a_network);
     tcase_add_test(tests, the_box_loss_has_its_weight);
+    tcase_add_test(tests, the_box_loss_is_chosen);
     tcase_add_test(tests, gradients_of_every_output);
     tcase_add_test(tests, pictures_without_objects);
     tcase_add_test(tests, one_picture_without_objects);

@@ -310,6 +310,97 @@ START_TEST(sum_of_smooth_l1) {
 }
 END_TEST
 
+/* ---- GIoU ---- */
+
+/* The loss and its derivatives, worked out by hand. */
+START_TEST(giou_of_known_boxes) {
+    static const struct {
+        float box[4], target[4];
+        double loss, dbox[4];
+    } table[] = {
+        /* I 50, U 150, C 150: 1 - 1/3. In y half of dI and half of dC cancel dA. */
+        {{0, 0, 10, 10}, {5, 0, 15, 10}, 2.0 / 3, {-1.0 / 45, 0, -1.0 / 15, 0}},
+        /* I 0, U 200, C 400: 1 + 200/400; the near edge has no part in C */
+        {{0, 0, 10, 10}, {30, 0, 40, 10}, 1.5, {0.0125, 0, -0.025, 0}},
+        /* edge on edge: no common area yet, C as large as U */
+        {{0, 0, 10, 10}, {10, 0, 20, 10}, 1, {0, 0, 0, 0}},
+        {{10, 20, 50, 80}, {10, 20, 50, 80}, 0, {0, 0, 0, 0}},
+        /* a point in its target, and the other way round: I 0, C = U */
+        {{5, 5, 5, 5}, {0, 0, 10, 10}, 1, {0, 0, 0, 0}},
+        {{0, 0, 10, 10}, {5, 5, 5, 5}, 1, {0, 0, 0, 0}},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        float dbox[4];
+        const float loss = rn_giou_loss(dbox, table[i].box, table[i].target);
+        ck_assert_double_le(fabs((double)loss - table[i].loss), 4 * FLT_EPSILON);
+        if (i < 2 || i == 3)
+            for (int k = 0; k < 4; k++)
+                ck_assert_msg(fabs((double)dbox[k] - table[i].dbox[k]) <= 1e-7,
+                              "pair %zu, corner %d: %g, want %g", i, k, (double)dbox[k],
+                              table[i].dbox[k]);
+    }
+}
+END_TEST
+
+/* Nothing is divided by 0: two points in one place, two apart in one row. */
+START_TEST(giou_of_boxes_without_area) {
+    static const float points[2][4] = {{5, 5, 5, 5}, {9, 5, 9, 5}};
+    float dbox[4];
+    for (int i = 0; i < 2; i++) {
+        ck_assert(rn_giou_loss(dbox, points[0], points[i]) == 1);
+        for (int k = 0; k < 4; k++) ck_assert(isfinite(dbox[k]));
+    }
+}
+END_TEST
+
+START_TEST(giou_shows_nan) {
+    const float target[4] = {0, 0, 10, 10};
+    for (int i = 0; i < 4; i++) {
+        float box[4] = {1, 2, 8, 9}, dbox[4];
+        box[i] = NAN;
+        ck_assert(isnan(rn_giou_loss(dbox, box, target)));
+        for (int k = 0; k < 4; k++) ck_assert(isnan(dbox[k]));
+    }
+}
+END_TEST
+
+/* Deltas 0 give the anchor itself: box 1 is the anchor moved by half of it, box 0 the anchor. */
+START_TEST(sum_of_giou) {
+    const float anchors[4][4] = {{0, 0, 10, 10}, {0, 0, 5, 5}, {0, 0, 10, 10}, {0, 0, 10, 10}};
+    const float boxes[2][4] = {{0, 0, 10, 10}, {5, 0, 15, 10}};
+    const int match[4] = {1, RN_MATCH_BACKGROUND, RN_MATCH_IGNORE, 0};
+    const float deltas[4][4] = {{0}, {9, 9, 9, 9}, {NAN, 9, 9, 9}, {0}};
+    float got[4][4];
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 4; k++) got[i][k] = NAN;
+    const double sum = rn_giou_loss_sum(got[0], deltas[0], anchors[0], match, boxes[0], 4, 0.25f);
+    assert_near(sum, 2.0 / 3, 8 * FLT_EPSILON);
+    /* dx: 10 (-1/45 - 1/15), dw: 5 (-1/15 + 1/45), times the scale; dy, dh: 0 */
+    const double want[4] = {-2.0 / 9, 0, -1.0 / 18, 0};
+    for (int k = 0; k < 4; k++) {
+        ck_assert_double_le(fabs((double)got[0][k] - want[k]), 1e-7);
+        ck_assert(got[1][k] == 0 && got[2][k] == 0);
+        ck_assert_double_le(fabs((double)got[3][k]), 1e-7);
+    }
+    ck_assert(rn_giou_loss_sum(NULL, NULL, NULL, NULL, NULL, 0, 1) == 0);
+}
+END_TEST
+
+/* log(1000/16): what is over it has no effect, so no derivative; at it the box still moves. */
+START_TEST(clamped_deltas_have_no_derivative) {
+    const float anchor[4] = {0, 0, 8, 8}, box[4] = {0, 0, 20, 20};
+    const int match[1] = {0};
+    const float limit = (float)4.135166556742356;
+    const float deltas[3][4] = {{0, 0, limit, 1}, {0, 0, nextafterf(limit, 5), 1}, {0, 0, 1, 9}};
+    float got[4];
+    for (int i = 0; i < 3; i++) {
+        rn_giou_loss_sum(got, deltas[i], anchor, match, box, 1, 1);
+        ck_assert(i == 1 ? got[2] == 0 : got[2] != 0);
+        ck_assert(i == 2 ? got[3] == 0 : got[3] != 0);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("loss");
     TCase *tests = tcase_create("loss");
@@ -328,6 +419,11 @@ int main(void) {
     tcase_add_test(tests, smooth_l1_and_its_joint);
     tcase_add_test(tests, smooth_l1_without_a_joint);
     tcase_add_test(tests, sum_of_smooth_l1);
+    tcase_add_test(tests, giou_of_known_boxes);
+    tcase_add_test(tests, giou_of_boxes_without_area);
+    tcase_add_test(tests, giou_shows_nan);
+    tcase_add_test(tests, sum_of_giou);
+    tcase_add_test(tests, clamped_deltas_have_no_derivative);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

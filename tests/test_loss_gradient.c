@@ -1,5 +1,6 @@
 /* The losses' derivatives in double against central differences: focal loss of one logit and of a
- * batch of anchors, smooth L1 of the deltas, through the box coder. */
+ * batch of anchors, smooth L1 of the deltas, through the box coder, and GIoU of the boxes that they
+ * decode to. */
 #include "base/random.h"
 #include "detection/box_coder.h"
 #include "detection/loss.h"
@@ -140,6 +141,43 @@ START_TEST(targets_decode_to_the_boxes) {
 }
 END_TEST
 
+/* ---- GIoU ---- */
+
+static double giou_of_all(void *context) {
+    batch *b = context;
+    return b->scale *
+           rn_giou_loss_sum(b->scratch, b->deltas, anchors[0], match, boxes[0], ANCHORS, b->scale);
+}
+
+/* The least distance of a box's edge from one of its target's: where they meet there is a kink. */
+static double nearest_edge(const batch *b) {
+    double least = INFINITY;
+    for (int i = 0; i < ANCHORS; i++) {
+        double box[4];
+        if (match[i] < 0) continue;
+        rn_box_decode(box, b->deltas + 4 * i, anchors[i]);
+        for (int k = 0; k < 8; k++)
+            least = fmin(least, fabs(box[k % 4] - boxes[match[i]][k < 4 ? k : (k + 2) % 4]));
+    }
+    return least;
+}
+
+/* Near their targets, where all overlap, and further away, where some do not. */
+START_TEST(sum_of_giou) {
+    for (int far = 0; far < 2; far++) {
+        batch b = {.scale = 0.3};
+        place_deltas(&b);
+        for (int i = 0; i < DELTAS; i++)
+            if (far && i % 4 < 2) b.deltas[i] += 1.9;
+        b.deltas[4 * 4 + 3] = 4.2; /* over the clamp: no derivative */
+        ck_assert_double_gt(nearest_edge(&b), 0.1);
+        rn_giou_loss_sum(b.ddeltas, b.deltas, anchors[0], match, boxes[0], ANCHORS, b.scale);
+        ck_assert(b.ddeltas[4 * 4 + 3] == 0 && b.ddeltas[4 * 4 + 2] != 0);
+        prove(b.deltas, b.ddeltas, DELTAS, giou_of_all, &b);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("loss gradient");
     TCase *tests = tcase_create("losses");
@@ -147,6 +185,7 @@ int main(void) {
     tcase_add_test(tests, sum_of_focal_losses);
     tcase_add_test(tests, sum_of_smooth_l1);
     tcase_add_test(tests, targets_decode_to_the_boxes);
+    tcase_add_test(tests, sum_of_giou);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -28,10 +28,11 @@ typedef struct fixture {
     real *input;
 } fixture;
 
-static void setup(fixture *f, int norm, int head_norm) {
+static void setup(fixture *f, int norm, int head_norm, rn_box_loss box_loss) {
     static char a[] = "a", b[] = "b", *names[] = {a, b};
     static const int64_t ids[] = {1, 2};
     const rn_criterion_options options = {.focal = {2, (real)0.25},
+                                          .box_loss = box_loss,
                                           .beta = (real)(1.0 / 9.0),
                                           .box_weight = (real)1.5,
                                           .matcher = {(real)0.5, (real)0.4, true}};
@@ -120,10 +121,10 @@ static int check_parameter(fixture *f, const rn_param *param, rn_random *random)
     return checked;
 }
 
-static void check_network(int norm, int head_norm) {
+static void check_network(int norm, int head_norm, rn_box_loss box_loss) {
     fixture f;
     rn_random random = rn_random_seed(10, 0, 0);
-    setup(&f, norm, head_norm);
+    setup(&f, norm, head_norm, box_loss);
     loss(&f);
     rn_backward(&f.run);
     for (size_t i = 0; i < f.network.graph.n_params; i++) {
@@ -135,12 +136,12 @@ static void check_network(int norm, int head_norm) {
 }
 
 START_TEST(nano_with_group_norm) {
-    check_network(RN_NORM_GROUP, RN_BRANCH_NORM_GROUP);
+    check_network(RN_NORM_GROUP, RN_BRANCH_NORM_GROUP, RN_BOX_SMOOTH_L1);
 }
 END_TEST
 
-START_TEST(nano_with_frozen_batch_norm) {
-    check_network(RN_NORM_FROZEN, RN_BRANCH_NORM_NONE);
+START_TEST(nano_with_frozen_batch_norm_and_giou) {
+    check_network(RN_NORM_FROZEN, RN_BRANCH_NORM_NONE, RN_BOX_GIOU);
 }
 END_TEST
 
@@ -149,7 +150,7 @@ int main(void) {
     TCase *tests = tcase_create("nano");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, nano_with_group_norm);
-    tcase_add_test(tests, nano_with_frozen_batch_norm);
+    tcase_add_test(tests, nano_with_frozen_batch_norm_and_giou);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -36,6 +36,7 @@ START_TEST(defaults) {
     ck_assert_int_eq(o->threads, 0);
     ck_assert(o->momentum == 0.9 && o->decay == 1e-4 && o->clip == 10 && o->ema == 0.998);
     ck_assert(o->beta == 1.0 / 9 && o->box_weight == 1);
+    ck_assert_int_eq(o->box_loss, RN_BOX_SMOOTH_L1);
     ck_assert(o->foreground_iou == 0.5 && o->background_iou == 0.4 && o->low_quality);
     ck_assert(o->flip == 0.5 && o->vflip == 0 && !o->dry_run);
     ck_assert_int_eq(o->schedule, 0);
@@ -117,6 +118,7 @@ START_TEST(no_numbers) {
     }
     refused("loss", "hinge", "loss: got hinge, want one of: focal");
     refused("schedule", "", "schedule: got , want one of: cosine, step");
+    refused("box_loss", "iou", "box_loss: got iou, want one of: smooth_l1, l1, giou");
     refused("dry_run", "yes", "dry_run: got yes, want true or false");
     ck_assert(o->lr == 0.01);
     ck_assert_int_eq(o->batch, 8);
@@ -522,6 +524,7 @@ START_TEST(criterion_and_optimizer) {
     set(o, "alpha", "0.75");
     set(o, "beta", "0.25");
     set(o, "box_weight", "2");
+    set(o, "box_loss", "giou");
     set(o, "foreground_iou", "0.625");
     set(o, "background_iou", "0.375");
     set(o, "low_quality", "false");
@@ -533,7 +536,7 @@ START_TEST(criterion_and_optimizer) {
     const rn_criterion_options c = rn_criterion_options_of(o);
     const rn_optimizer_options p = rn_optimizer_options_of(o);
     ck_assert(c.focal.gamma == 1.5f && c.focal.alpha == 0.75f);
-    ck_assert(c.beta == 0.25f && c.box_weight == 2);
+    ck_assert(c.beta == 0.25f && c.box_weight == 2 && c.box_loss == RN_BOX_GIOU);
     ck_assert(c.matcher.foreground == 0.625f && c.matcher.background == 0.375f);
     ck_assert(!c.matcher.low_quality);
     ck_assert(p.momentum == 0.5 && p.decay == 0.125 && p.clip == 3 && p.ema_decay == 0.25);

@@ -25,3 +25,15 @@ void rn_box_decode(real box[4], const real delta[4], const real anchor[4]) {
     box[2] = cx + w / 2;
     box[3] = cy + h / 2;
 }
+
+/* d(x1, x2)/d(dx) = (aw, aw), d(x1, x2)/d(dw) = (-w/2, w/2) */
+void rn_box_decode_backward(real ddelta[4], const real dbox[4], const real delta[4],
+                            const real anchor[4]) {
+    const real limit = (real)max_log_scale;
+    for (int i = 0; i < 2; i++) {
+        const real side = anchor[i + 2] - anchor[i];
+        ddelta[i] = (dbox[i] + dbox[i + 2]) * side;
+        ddelta[i + 2] =
+            delta[i + 2] > limit ? 0 : (dbox[i + 2] - dbox[i]) * (side * exp(delta[i + 2]) / 2);
+    }
+}

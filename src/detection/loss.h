@@ -30,4 +30,15 @@ real rn_smooth_l1(real *dx, real x, real target, real beta);
 double rn_smooth_l1_sum(real *ddeltas, const real *deltas, const real *anchors, const int *match,
                         const real *boxes, size_t n_anchors, real scale, real beta);
 
+/* 1 - GIoU of a box and its target, in 0..2 (Rezatofighi et al., arXiv:1902.09630, algorithm 1).
+ * dbox [4] gets the derivatives by the box's corners. Where an edge lies on the target's, max and
+ * min have half of their derivative, as in PyTorch: 0 in all where box and target are equal. Boxes
+ * without area are no error: 1e-7 is added to what it divides by, as in torchvision. */
+real rn_giou_loss(real dbox[4], const real box[4], const real target[4]);
+
+/* The sum over the positive anchors' decoded boxes; ddeltas [n_anchors, 4] gets scale * derivative,
+ * 0 elsewhere and where the box coder clamps dw or dh. Unscaled sum. */
+double rn_giou_loss_sum(real *ddeltas, const real *deltas, const real *anchors, const int *match,
+                        const real *boxes, size_t n_anchors, real scale);
+
 #endif

@@ -151,9 +151,14 @@ static void loss_task(void *context, size_t task, int worker) {
     b->cls = rn_focal_loss_sum(rn_run_gradient(j->run, cls) + row * (size_t)k,
                                rn_run_value(j->run, cls) + row * (size_t)k, match, m->labels, b->n,
                                k, j->normaliser, &c->options.focal);
-    b->box = rn_smooth_l1_sum(rn_run_gradient(j->run, box) + row * 4,
-                              rn_run_value(j->run, box) + row * 4, anchors, match, m->boxes, b->n,
-                              j->normaliser * c->options.box_weight, c->options.beta);
+    real *ddeltas = rn_run_gradient(j->run, box) + row * 4;
+    const real *deltas = rn_run_value(j->run, box) + row * 4;
+    const real scale = j->normaliser * c->options.box_weight;
+    if (c->options.box_loss == RN_BOX_GIOU)
+        b->box = rn_giou_loss_sum(ddeltas, deltas, anchors, match, m->boxes, b->n, scale);
+    else
+        b->box = rn_smooth_l1_sum(ddeltas, deltas, anchors, match, m->boxes, b->n, scale,
+                                  c->options.box_loss == RN_BOX_L1 ? 0 : c->options.beta);
 }
 
 void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run,

@@ -1,7 +1,7 @@
 /* criterion.h: matching and losses of a whole batch, written straight into a plan's gradients.
  *
- * loss = (sum of focal losses over all anchors that are not ignored + box_weight * sum of smooth L1
- * over the positive anchors' deltas) / max(1, positive anchors of the batch) ([1], section 4.1) */
+ * loss = (sum of focal losses over all anchors that are not ignored + box_weight * sum of the box
+ * loss over the positive anchors) / max(1, positive anchors of the batch) ([1], section 4.1) */
 #ifndef RN_MODEL_CRITERION_H
 #define RN_MODEL_CRITERION_H
 
@@ -11,8 +11,12 @@
 #include "model/network.h"
 #include "nn/op.h"
 
+/* Smooth L1 or L1 of the deltas (torchvision's v1 model: L1), or GIoU of the boxes (v2). */
+typedef enum rn_box_loss { RN_BOX_SMOOTH_L1, RN_BOX_L1, RN_BOX_GIOU } rn_box_loss;
+
 typedef struct rn_criterion_options {
     rn_focal focal;
+    rn_box_loss box_loss;
     real beta;       /* of smooth L1; 1/9 */
     real box_weight; /* 1 */
     rn_matcher matcher;
@@ -20,7 +24,7 @@ typedef struct rn_criterion_options {
 
 typedef struct rn_losses {
     double cls;       /* normalised focal loss */
-    double box;       /* normalised smooth L1, times box_weight */
+    double box;       /* normalised box loss, times box_weight */
     size_t positives; /* anchors */
     size_t ignored;
     size_t anchors; /* all anchors of the batch */

@@ -12,6 +12,7 @@
 /* ---- the table ---- */
 
 static const char *const choices_loss[] = {"focal", NULL};
+static const char *const choices_box_loss[] = {"smooth_l1", "l1", "giou", NULL}; /* rn_box_loss */
 static const char *const choices_optimizer[] = {"sgd", "adamw", NULL};  /* rn_optimizer_kind */
 static const char *const choices_schedule[] = {"cosine", "step", NULL}; /* rn_schedule_kind */
 
@@ -219,6 +220,7 @@ rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options 
 rn_criterion_options rn_criterion_options_of(const rn_train_options *o) {
     return (rn_criterion_options){
         .focal = {.gamma = (real)o->gamma, .alpha = (real)o->alpha},
+        .box_loss = (rn_box_loss)o->box_loss,
         .beta = (real)o->beta,
         .box_weight = (real)o->box_weight,
         .matcher = {.foreground = (real)o->foreground_iou,
