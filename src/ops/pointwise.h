@@ -23,7 +23,9 @@ void rn_max_pool_forward(const rn_exec *exec, real *out, const real *in, const r
 void rn_max_pool_backward(const rn_exec *exec, real *din, const real *dout, const real *in,
                           const rn_pool_dims *dims);
 
-/* Source index = floor(i * in / out), as PyTorch's nearest; in <= out is not required. */
+/* Source index = floor(i * in / out); in <= out is not required. PyTorch's nearest is the same
+ * between levels, where out is 2 in or 2 in - 1; elsewhere it rounds in / out to float32 first and
+ * may be one pixel off (2 to 82 is the least such pair). */
 typedef struct rn_upsample_dims {
     int batch, in_h, in_w, c, out_h, out_w;
 } rn_upsample_dims;
