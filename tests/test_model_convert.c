@@ -10,7 +10,7 @@
 static rn_model_config config;
 static rn_network network;
 static real *weights;
-static rn_safetensors file;
+static rn_tensor_file file;
 
 enum { MOST = 300 };
 
@@ -23,7 +23,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     rn_network_free(&network);
     rn_model_config_free(&config);
     free(weights);
@@ -44,8 +44,8 @@ static void convert(const char *in, const char *out, rn_weight_type type) {
 }
 
 static void open_file(const char *name) {
-    rn_safetensors_close(&file);
-    ck_assert_msg(rn_safetensors_open(&file, temp_path(name)) == RN_OK, "%s", rn_error_text());
+    rn_tensor_file_close(&file);
+    ck_assert_msg(rn_tensor_file_open(&file, temp_path(name)) == RN_OK, "%s", rn_error_text());
     ck_assert(file.verified);
 }
 
@@ -84,7 +84,7 @@ START_TEST(halves_are_the_weights_of_convolutions) {
     ck_assert_uint_eq(file.n_tensors, network.graph.n_params);
     for (size_t i = 0; i < network.graph.n_params; i++) {
         const rn_param *param = &network.graph.params[i];
-        const rn_tensor *tensor = rn_safetensors_find(&file, param->name);
+        const rn_tensor *tensor = rn_tensor_file_find(&file, param->name);
         ck_assert_ptr_nonnull(tensor);
         ck_assert_int_eq(tensor->dtype, is_conv(param) ? RN_F16 : RN_F32);
         ck_assert_uint_eq(tensor->count, param->count);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static rn_safetensors file;
+static rn_tensor_file file;
 static rn_model_config config;
 static const char *name;
 
@@ -15,7 +15,7 @@ static void make_file(const rn_model_config *model) {
     rn_network network;
     ck_assert_msg(rn_network_build(&network, model) == RN_OK, "%s", rn_error_text());
     const size_t n = network.graph.n_params;
-    file = (rn_safetensors){.n_tensors = n};
+    file = (rn_tensor_file){.n_tensors = n};
     ck_assert_int_eq(rn_alloc(&file.tensors, n, sizeof *file.tensors), RN_OK);
     for (size_t i = 0; i < n; i++) {
         const rn_param *p = &network.graph.params[i];
@@ -50,7 +50,7 @@ static void recognise(void) {
 
 static void free_all(void) {
     rn_model_config_free(&config);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
 }
 
 /* ---- presets ---- */
@@ -71,7 +71,7 @@ START_TEST(every_preset_is_told_from_the_others) {
         ck_assert_uint_eq(config.n_classes, 3 + i);
         ck_assert_str_eq(config.class_names[2], "class 2");
         ck_assert_int_eq(config.category_ids[2], 2);
-        rn_safetensors_close(&file);
+        rn_tensor_file_close(&file);
     }
 }
 END_TEST
@@ -95,8 +95,8 @@ END_TEST
 /* ---- none of them ---- */
 
 START_TEST(nothing_is_guessed) {
-    rn_safetensors whole;
-    file = (rn_safetensors){0};
+    rn_tensor_file whole;
+    file = (rn_tensor_file){0};
     recognise(); /* no tensor at all */
     ck_assert_ptr_null(name);
     make_preset("nano", RN_NORM_GROUP, 2);

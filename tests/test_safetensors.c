@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static rn_safetensors file;
+static rn_tensor_file file;
 
 /* ---- files made by hand ---- */
 
@@ -13,7 +13,7 @@ static void make_length(uint64_t length, const char *header, size_t size) {
 }
 
 static rn_status open_made(void) {
-    return rn_safetensors_open(&file, temp_path("a.safetensors"));
+    return rn_tensor_file_open(&file, temp_path("a.safetensors"));
 }
 
 /* a.safetensors is refused with "FILE: " and `text`, and leaves nothing behind. */
@@ -45,8 +45,8 @@ START_TEST(reads_a_file_made_by_hand) {
                                                                        "0,12") "}   ",
         21);
     ck_assert_uint_eq(file.n_tensors, 4);
-    const rn_tensor *a = rn_safetensors_find(&file, "a"), *b = rn_safetensors_find(&file, "b"),
-                    *e = rn_safetensors_find(&file, "e"), *s = rn_safetensors_find(&file, "s");
+    const rn_tensor *a = rn_tensor_file_find(&file, "a"), *b = rn_tensor_file_find(&file, "b"),
+                    *e = rn_tensor_file_find(&file, "e"), *s = rn_tensor_file_find(&file, "s");
     ck_assert(a && b && e && s);
     ck_assert_ptr_eq(a, &file.tensors[0]); /* in the order of the data */
     ck_assert_ptr_eq(e, &file.tensors[1]);
@@ -58,18 +58,18 @@ START_TEST(reads_a_file_made_by_hand) {
     ck_assert_uint_eq(e->count, 0);
     ck_assert_int_eq(s->n_dims, 0);
     ck_assert_uint_eq(s->count, 1);
-    ck_assert_ptr_null(rn_safetensors_find(&file, "c"));
-    ck_assert_str_eq(rn_safetensors_metadata(&file, "k"), "v");
-    ck_assert_str_eq(rn_safetensors_metadata(&file, "a"), "");
-    ck_assert_ptr_null(rn_safetensors_metadata(&file, "b"));
+    ck_assert_ptr_null(rn_tensor_file_find(&file, "c"));
+    ck_assert_str_eq(rn_tensor_file_metadata(&file, "k"), "v");
+    ck_assert_str_eq(rn_tensor_file_metadata(&file, "a"), "");
+    ck_assert_ptr_null(rn_tensor_file_metadata(&file, "b"));
     real numbers[6];
     ck_assert(!rn_tensor_reals(numbers, b));
     ck_assert(rn_tensor_reals(numbers, e));
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     ck_assert_ptr_null(file.bytes);
     accepted("{}", 0);
     ck_assert_uint_eq(file.n_tensors, 0);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
 }
 END_TEST
 
@@ -177,9 +177,9 @@ START_TEST(refuses_names_twice) {
 END_TEST
 
 START_TEST(refuses_what_is_no_file) {
-    ck_assert_int_eq(rn_safetensors_open(&file, temp_root), RN_EINPUT);
-    ck_assert_int_eq(rn_safetensors_open(&file, temp_path("none")), RN_EINPUT);
-    ck_assert_int_eq(rn_safetensors_open(&file, "/dev/zero"), RN_EINPUT);
+    ck_assert_int_eq(rn_tensor_file_open(&file, temp_root), RN_EINPUT);
+    ck_assert_int_eq(rn_tensor_file_open(&file, temp_path("none")), RN_EINPUT);
+    ck_assert_int_eq(rn_tensor_file_open(&file, "/dev/zero"), RN_EINPUT);
 }
 END_TEST
 
@@ -203,15 +203,15 @@ START_TEST(converts_every_float_type) {
     temp_bytes("a.safetensors", bytes, 8 + length + 20);
     ck_assert_int_eq(open_made(), RN_OK);
     real out[2];
-    ck_assert(rn_tensor_reals(out, rn_safetensors_find(&file, "h")));
+    ck_assert(rn_tensor_reals(out, rn_tensor_file_find(&file, "h")));
     ck_assert(out[0] == 1 && out[1] == -2);
-    ck_assert(rn_tensor_reals(out, rn_safetensors_find(&file, "b")));
+    ck_assert(rn_tensor_reals(out, rn_tensor_file_find(&file, "b")));
     ck_assert(out[0] == 1 && out[1] == (real)-3.140625);
-    ck_assert(rn_tensor_reals(out, rn_safetensors_find(&file, "d")));
+    ck_assert(rn_tensor_reals(out, rn_tensor_file_find(&file, "d")));
     ck_assert(out[0] == (real)0.1);
-    ck_assert(rn_tensor_reals(out, rn_safetensors_find(&file, "f")));
+    ck_assert(rn_tensor_reals(out, rn_tensor_file_find(&file, "f")));
     ck_assert(out[0] == 0 && signbit(out[0]));
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
 }
 END_TEST
 
@@ -230,7 +230,7 @@ START_TEST(a_checksum_in_another_place) {
             "program? Remove it from the metadata");
     accepted("{\"__metadata__\":{\"a\":\"b\"}}", 0);
     ck_assert(!file.verified);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
 }
 END_TEST
 
@@ -279,7 +279,7 @@ START_TEST(mutations_do_not_crash) {
             ck_assert_uint_le(file.tensors[i].count, 64);
             (void)rn_tensor_reals(numbers, &file.tensors[i]);
         }
-        rn_safetensors_close(&file);
+        rn_tensor_file_close(&file);
     }
     ck_assert_uint_gt(opened, 0); /* else nothing behind the header was tried */
     free(bytes);
@@ -311,17 +311,17 @@ START_TEST(reads_the_shared_weights) {
             printf("skipped: %s is missing\n", path);
             continue;
         }
-        ck_assert_msg(rn_safetensors_open(&file, path) == RN_OK, "%s", rn_error_text());
+        ck_assert_msg(rn_tensor_file_open(&file, path) == RN_OK, "%s", rn_error_text());
         ck_assert_uint_eq(file.n_tensors, files[i].tensors);
-        ck_assert_str_eq(rn_safetensors_metadata(&file, files[i].key), files[i].value);
-        const rn_tensor *t = rn_safetensors_find(&file, files[i].tensor);
+        ck_assert_str_eq(rn_tensor_file_metadata(&file, files[i].key), files[i].value);
+        const rn_tensor *t = rn_tensor_file_find(&file, files[i].tensor);
         ck_assert(t && t->dtype == RN_F32 && t->n_dims == 4);
         ck_assert_mem_eq(t->dims, files[i].dims, sizeof files[i].dims);
         real *numbers = calloc(t->count, sizeof *numbers);
         ck_assert(numbers && rn_tensor_reals(numbers, t));
         for (size_t k = 0; k < t->count; k++) ck_assert(isfinite(numbers[k]));
         free(numbers);
-        rn_safetensors_close(&file);
+        rn_tensor_file_close(&file);
     }
 }
 END_TEST

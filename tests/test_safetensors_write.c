@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-static rn_safetensors file;
+static rn_tensor_file file;
 
 static rn_status open_made(void) {
-    return rn_safetensors_open(&file, temp_path("a.safetensors"));
+    return rn_tensor_file_open(&file, temp_path("a.safetensors"));
 }
 
 static const real weights[2 * 3 * 2 * 2] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
@@ -32,25 +32,25 @@ static void save_small(const char *name) {
     ck_assert_ptr_null(w.entries);
 }
 
-static void check_small(const rn_safetensors *f) {
+static void check_small(const rn_tensor_file *f) {
     real out[24];
     ck_assert_uint_eq(f->n_tensors, 5);
-    ck_assert_str_eq(rn_safetensors_metadata(f, "config"), "{\"crc32\":\"0\"}\n");
-    ck_assert_str_eq(rn_safetensors_metadata(f, "empty"), "");
-    const rn_tensor *t = rn_safetensors_find(f, "conv.weight");
+    ck_assert_str_eq(rn_tensor_file_metadata(f, "config"), "{\"crc32\":\"0\"}\n");
+    ck_assert_str_eq(rn_tensor_file_metadata(f, "empty"), "");
+    const rn_tensor *t = rn_tensor_file_find(f, "conv.weight");
     ck_assert(t && t->n_dims == 4 && t->dims[0] == 2 && t->dims[1] == 3 && t->dims[3] == 2);
     ck_assert(rn_tensor_reals(out, t));
     /* [out, kernel, kernel, in] -> [out, in, kernel, kernel]: of out 0 the four taps of channel 0,
      * of channel 1, of channel 2; then out 1. */
     const real want[] = {0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, 12, 15, 18, 21};
     for (int i = 0; i < 16; i++) ck_assert(out[i] == want[i]);
-    ck_assert(rn_tensor_reals(out, rn_safetensors_find(f, "plain")));
+    ck_assert(rn_tensor_reals(out, rn_tensor_file_find(f, "plain")));
     ck_assert(out[0] == (real)0.25 && isinf(out[1]) && out[2] == (real)-1e-3f);
-    t = rn_safetensors_find(f, "half \"quoted\"");
+    t = rn_tensor_file_find(f, "half \"quoted\"");
     ck_assert(t && t->dtype == RN_F16 && rn_tensor_reals(out, t));
     ck_assert(out[0] == (real)0.25 && isinf(out[1]) && out[2] == (real)-0x1.064p-10f);
-    ck_assert_uint_eq(rn_safetensors_find(f, "empty")->count, 0);
-    ck_assert_int_eq(rn_safetensors_find(f, "scalar")->n_dims, 0);
+    ck_assert_uint_eq(rn_tensor_file_find(f, "empty")->count, 0);
+    ck_assert_int_eq(rn_tensor_file_find(f, "scalar")->n_dims, 0);
 }
 
 static uint8_t *read_back(const char *name, size_t *size) {
@@ -67,7 +67,7 @@ START_TEST(writes_what_it_reads) {
     const size_t data = (size_t)(file.tensors[0].data - file.bytes);
     ck_assert_uint_eq(data % 8, 0);
     ck_assert_uint_eq(file.bytes[8], '{');
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     save_small("a.safetensors"); /* over the old file, the same bytes */
     save_small("b.safetensors");
     uint8_t *bytes = read_back("a.safetensors", &size),
@@ -90,7 +90,7 @@ START_TEST(an_empty_file) {
     ck_assert_int_eq(rn_safetensors_save(&w, temp_path("a.safetensors")), RN_OK);
     ck_assert_int_eq(open_made(), RN_OK);
     ck_assert_uint_eq(file.n_tensors, 0);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
 }
 END_TEST
 
@@ -119,13 +119,13 @@ START_TEST(one_flipped_bit_is_refused) {
         ck_assert_msg(at >= place && at < place + 5, "bit %zu of byte %zu", bit % 8, at);
         ck_assert(!file.verified);
         unnoticed++;
-        rn_safetensors_close(&file);
+        rn_tensor_file_close(&file);
     }
     ck_assert_uint_le(unnoticed, 40);
     temp_bytes("a.safetensors", bytes, size);
     ck_assert_int_eq(open_made(), RN_OK);
     ck_assert(file.verified);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     bytes[size - 1] ^= 1;
     temp_bytes("a.safetensors", bytes, size);
     ck_assert_int_eq(open_made(), RN_EINPUT);

@@ -63,9 +63,9 @@ static void check_files(const char *run) {
         struct stat info;
         snprintf(name, sizeof name, "%s/%s", run, names[i]);
         if (stat(temp_path(name), &info) != 0) continue;
-        rn_safetensors file = tiny_open(temp_path(name));
+        rn_tensor_file file = tiny_open(temp_path(name));
         ck_assert_uint_gt(file.n_tensors, 0);
-        rn_safetensors_close(&file);
+        rn_tensor_file_close(&file);
     }
 }
 
@@ -89,12 +89,12 @@ static void same_bytes(const char *name) {
 /* The number of threads is among the options that a checkpoint holds: those of the process that
  * wrote the last one. */
 static bool same_threads(void) {
-    rn_safetensors x = tiny_open(temp_path("whole/last.safetensors"));
-    rn_safetensors y = tiny_open(temp_path("cut/last.safetensors"));
+    rn_tensor_file x = tiny_open(temp_path("whole/last.safetensors"));
+    rn_tensor_file y = tiny_open(temp_path("cut/last.safetensors"));
     const bool same =
-        strcmp(rn_safetensors_metadata(&x, "options"), rn_safetensors_metadata(&y, "options")) == 0;
-    rn_safetensors_close(&x);
-    rn_safetensors_close(&y);
+        strcmp(rn_tensor_file_metadata(&x, "options"), rn_tensor_file_metadata(&y, "options")) == 0;
+    rn_tensor_file_close(&x);
+    rn_tensor_file_close(&y);
     return same;
 }
 

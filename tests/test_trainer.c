@@ -96,10 +96,10 @@ START_TEST(other_optimizers) {
         ok(resume(cut[i], PAIRS("threads", "1")));
         tiny_same_run(temp_path("whole"), temp_path(cut[i]));
     }
-    rn_safetensors file = tiny_open(temp_path("whole/last.safetensors"));
-    ck_assert_ptr_nonnull(rn_safetensors_find(&file, "square.backbone.body.conv1.weight"));
-    ck_assert_ptr_null(rn_safetensors_find(&file, "ema.backbone.body.conv1.weight"));
-    rn_safetensors_close(&file);
+    rn_tensor_file file = tiny_open(temp_path("whole/last.safetensors"));
+    ck_assert_ptr_nonnull(rn_tensor_file_find(&file, "square.backbone.body.conv1.weight"));
+    ck_assert_ptr_null(rn_tensor_file_find(&file, "ema.backbone.body.conv1.weight"));
+    rn_tensor_file_close(&file);
 }
 END_TEST
 
@@ -132,18 +132,18 @@ START_TEST(files_of_a_run) {
     ck_assert_uint_eq(lines_with("run/log.txt", "first loss"), 1);
     ck_assert_uint_eq(lines_with("run/log.txt", "stopped after 4 steps"), 1);
     /* best.safetensors holds the average, under the names of the weights */
-    rn_safetensors last = tiny_open(temp_path("run/last.safetensors"));
-    rn_safetensors best = tiny_open(temp_path("run/best.safetensors"));
+    rn_tensor_file last = tiny_open(temp_path("run/last.safetensors"));
+    rn_tensor_file best = tiny_open(temp_path("run/best.safetensors"));
     const char *name = "head.classification_head.cls_logits.weight";
     const rn_tensor *ema =
-        rn_safetensors_find(&last, "ema.head.classification_head.cls_logits.weight");
-    const rn_tensor *weights = rn_safetensors_find(&last, name);
-    const rn_tensor *used = rn_safetensors_find(&best, name);
+        rn_tensor_file_find(&last, "ema.head.classification_head.cls_logits.weight");
+    const rn_tensor *weights = rn_tensor_file_find(&last, name);
+    const rn_tensor *used = rn_tensor_file_find(&best, name);
     ck_assert(ema && weights && used && used->dtype == RN_F32);
     ck_assert_mem_eq(used->data, ema->data, 4 * used->count);
     ck_assert(memcmp(used->data, weights->data, 4 * used->count) != 0);
-    rn_safetensors_close(&last);
-    rn_safetensors_close(&best);
+    rn_tensor_file_close(&last);
+    rn_tensor_file_close(&best);
     for (int i = 0; i < 2; i++) { /* both can be used */
         ok(rn_detector_open(&det, temp_path(i ? "run/best.safetensors" : "run/last.safetensors"),
                             NULL));
@@ -167,18 +167,18 @@ START_TEST(weights_to_start_from) {
     ok(train("set", "first", PAIRS("max-steps", "8")));
     snprintf(path, sizeof path, "%s", temp_path("first/best.safetensors"));
     ok(train("set", "second", PAIRS("weights", path, "max-steps", "1", "lr", "1e-9")));
-    rn_safetensors from = tiny_open(path);
-    rn_safetensors to = tiny_open(temp_path("second/last.safetensors"));
+    rn_tensor_file from = tiny_open(path);
+    rn_tensor_file to = tiny_open(temp_path("second/last.safetensors"));
     for (size_t i = 0; i < from.n_tensors; i++) { /* lr 1e-9 moves nothing visible */
-        const rn_tensor *a = &from.tensors[i], *b = rn_safetensors_find(&to, a->name);
+        const rn_tensor *a = &from.tensors[i], *b = rn_tensor_file_find(&to, a->name);
         ck_assert_ptr_nonnull(b);
         float x, y;
         memcpy(&x, a->data, 4);
         memcpy(&y, b->data, 4);
         ck_assert_float_eq_tol(x, y, 1e-6f);
     }
-    rn_safetensors_close(&from);
-    rn_safetensors_close(&to);
+    rn_tensor_file_close(&from);
+    rn_tensor_file_close(&to);
     /* other classes: the head is left as initialised, and the log says so */
     rn_scenes_options o = RN_SCENES_OPTIONS_DEFAULT;
     o.train = 6;
@@ -245,17 +245,17 @@ START_TEST(background_pictures) {
     ck_assert_ptr_null(strstr(rows, "inf"));
     ck_assert_ptr_null(strstr(rows, "null"));
     free(rows);
-    rn_safetensors last = tiny_open(temp_path("run/last.safetensors"));
-    rn_safetensors best = tiny_open(temp_path("run/best.safetensors"));
+    rn_tensor_file last = tiny_open(temp_path("run/last.safetensors"));
+    rn_tensor_file best = tiny_open(temp_path("run/best.safetensors"));
     for (size_t i = 0; i < best.n_tensors; i++) {
         char name[160];
         snprintf(name, sizeof name, "ema.%s", best.tensors[i].name);
-        const rn_tensor *ema = rn_safetensors_find(&last, name);
+        const rn_tensor *ema = rn_tensor_file_find(&last, name);
         ck_assert_ptr_nonnull(ema);
         ck_assert_mem_eq(ema->data, best.tensors[i].data, 4 * ema->count);
     }
-    rn_safetensors_close(&last);
-    rn_safetensors_close(&best);
+    rn_tensor_file_close(&last);
+    rn_tensor_file_close(&best);
 }
 END_TEST
 

@@ -102,10 +102,10 @@ static unsigned long long steps_in_sums(const char *run) {
     unsigned long long step, best, sums;
     int finished;
     snprintf(name, sizeof name, "%s/last.safetensors", run);
-    rn_safetensors file = tiny_open(temp_path(name));
-    const char *position = rn_safetensors_metadata(&file, "position");
+    rn_tensor_file file = tiny_open(temp_path(name));
+    const char *position = rn_tensor_file_metadata(&file, "position");
     ck_assert_int_eq(sscanf(position, "%llu %llu %d %llu", &step, &best, &finished, &sums), 4);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     return sums;
 }
 

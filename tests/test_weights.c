@@ -74,7 +74,7 @@ START_TEST(what_is_saved_is_read) {
     ck_assert_mem_eq(block, weights, network.graph.n_stored * sizeof *block);
     ck_assert(file.tensors.verified);
     ck_assert_uint_eq(file.tensors.n_tensors, network.graph.n_params);
-    ck_assert_str_eq(rn_safetensors_metadata(&file.tensors, "format"), "retinanet-c 1");
+    ck_assert_str_eq(rn_tensor_file_metadata(&file.tensors, "format"), "retinanet-c 1");
     ck_assert(file.config.depth == 10 && file.config.show_threshold == 0.1);
     ck_assert_uint_eq(file.config.n_classes, 3);
     ck_assert_str_eq(file.config.class_names[2], "owl");
@@ -94,7 +94,7 @@ START_TEST(files_hold_torchvisions_layout) {
                 for (int i = 0; i < 3; i++) *w++ = (real)(1000 * o + 100 * i + 10 * y + x);
     save();
     ck_assert_int_eq(open_saved(), RN_OK);
-    const rn_tensor *t = rn_safetensors_find(&file.tensors, name);
+    const rn_tensor *t = rn_tensor_file_find(&file.tensors, name);
     ck_assert(t && t->dtype == RN_F32 && t->n_dims == 4);
     ck_assert_mem_eq(t->dims, dims, sizeof dims);
     ck_assert(rn_tensor_reals(numbers, t));
@@ -104,7 +104,7 @@ START_TEST(files_hold_torchvisions_layout) {
                 for (int x = 0; x < 7; x++)
                     ck_assert(numbers[((o * 3 + i) * 7 + y) * 7 + x] ==
                               (real)(1000 * o + 100 * i + 10 * y + x));
-    t = rn_safetensors_find(&file.tensors, "backbone.body.bn1.running_var");
+    t = rn_tensor_file_find(&file.tensors, "backbone.body.bn1.running_var");
     ck_assert(t && t->n_dims == 1 && t->dims[0] == 8);
 }
 END_TEST
@@ -131,7 +131,7 @@ START_TEST(prefixes_tell_blocks_apart) {
     for (size_t i = trained; i < n; i++) ck_assert(block[i] == 0);
     ck_assert_int_eq(load("", block), RN_OK);
     ck_assert_mem_eq(block, weights, n * sizeof *block);
-    ck_assert_ptr_null(rn_safetensors_find(&file.tensors, "velocity.backbone.body.bn1.weight"));
+    ck_assert_ptr_null(rn_tensor_file_find(&file.tensors, "velocity.backbone.body.bn1.weight"));
     free(ema);
     free(velocity);
     free(block);

@@ -36,9 +36,9 @@ static const char *const tiny_options[][2] = {
     {"val-split", "train"}};
 enum { TINY_OPTIONS = sizeof tiny_options / sizeof *tiny_options, TINY_STEPS = 16 };
 
-static inline rn_safetensors tiny_open(const char *path) {
-    rn_safetensors file;
-    ck_assert_msg(rn_safetensors_open(&file, path) == RN_OK, "%s", rn_error_text());
+static inline rn_tensor_file tiny_open(const char *path) {
+    rn_tensor_file file;
+    ck_assert_msg(rn_tensor_file_open(&file, path) == RN_OK, "%s", rn_error_text());
     ck_assert(file.verified);
     return file;
 }
@@ -48,7 +48,7 @@ static inline void tiny_same_tensors(const char *a, const char *b, const char *n
     char paths[2][512];
     snprintf(paths[0], sizeof paths[0], "%s/%s", a, name);
     snprintf(paths[1], sizeof paths[1], "%s/%s", b, name);
-    rn_safetensors x = tiny_open(paths[0]), y = tiny_open(paths[1]);
+    rn_tensor_file x = tiny_open(paths[0]), y = tiny_open(paths[1]);
     ck_assert_uint_gt(x.n_tensors, 0);
     ck_assert_uint_eq(x.n_tensors, y.n_tensors);
     for (size_t i = 0; i < x.n_tensors; i++) {
@@ -61,13 +61,13 @@ static inline void tiny_same_tensors(const char *a, const char *b, const char *n
     }
     for (int i = 0; i < 2; i++) { /* where they stand, the sums with every bit; what the model is */
         static const char *const keys[] = {"position", "config"};
-        const char *p = rn_safetensors_metadata(&x, keys[i]);
-        const char *q = rn_safetensors_metadata(&y, keys[i]);
+        const char *p = rn_tensor_file_metadata(&x, keys[i]);
+        const char *q = rn_tensor_file_metadata(&y, keys[i]);
         ck_assert_int_eq(!p, !q);
         if (p) ck_assert_str_eq(p, q);
     }
-    rn_safetensors_close(&x);
-    rn_safetensors_close(&y);
+    rn_tensor_file_close(&x);
+    rn_tensor_file_close(&y);
 }
 
 /* Steps that run/last.safetensors holds; 0 where there is none. */
@@ -76,11 +76,11 @@ static inline unsigned long long tiny_position(const char *run) {
     struct stat info;
     snprintf(name, sizeof name, "%s/last.safetensors", run);
     if (stat(temp_path(name), &info) != 0) return 0;
-    rn_safetensors file = tiny_open(temp_path(name));
-    const char *position = rn_safetensors_metadata(&file, "position");
+    rn_tensor_file file = tiny_open(temp_path(name));
+    const char *position = rn_tensor_file_metadata(&file, "position");
     ck_assert_ptr_nonnull(position);
     const unsigned long long steps = strtoull(position, NULL, 10);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     return steps;
 }
 

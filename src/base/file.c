@@ -197,6 +197,12 @@ uint32_t rn_crc32(uint32_t crc, const void *bytes, size_t size) {
     return ~crc;
 }
 
+uint64_t rn_little_endian(const uint8_t *bytes, int n) {
+    uint64_t value = 0;
+    for (int i = n - 1; i >= 0; i--) value = value << 8 | bytes[i];
+    return value;
+}
+
 /* ---- paths ---- */
 
 rn_status rn_path_join(char **out, const char *folder, const char *name) {

@@ -25,6 +25,9 @@ RN_MUST_USE rn_status rn_file_write(const char *path, const void *bytes, size_t 
 /* CRC-32 (IEEE 802.3, as in PNG and zip); start with crc 0 and pass the result on. */
 uint32_t rn_crc32(uint32_t crc, const void *bytes, size_t size);
 
+/* The `n` <= 8 bytes as a number, the lowest first. */
+uint64_t rn_little_endian(const uint8_t *bytes, int n);
+
 /* Paths: *out is malloc'ed. */
 RN_MUST_USE rn_status rn_path_join(char **out, const char *folder, const char *name);
 /* *out = `path` absolute and without links; NULL if there is no such file. */

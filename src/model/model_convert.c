@@ -31,7 +31,7 @@ static rn_status use_halves(rn_safetensors_writer *writer, const rn_graph *graph
 static const char *prefix_to_use(const rn_model_file *file, const rn_graph *graph) {
     char name[RN_PARAM_NAME + 32];
     snprintf(name, sizeof name, "ema.%s", graph->params[0].name);
-    return rn_safetensors_find(&file->tensors, name) ? "ema." : "";
+    return rn_tensor_file_find(&file->tensors, name) ? "ema." : "";
 }
 
 /* A model with all that a file made of it needs. */

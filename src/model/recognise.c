@@ -36,16 +36,16 @@ done:
 }
 
 /* As many classes as the last layer has outputs an anchor; 0 for none, or too many to be one. */
-static size_t count_classes(const rn_safetensors *file, const rn_model_config *config) {
+static size_t count_classes(const rn_tensor_file *file, const rn_model_config *config) {
     enum { MOST = 10000 };
-    const rn_tensor *logits = rn_safetensors_find(file, "head.classification_head.cls_logits.bias");
+    const rn_tensor *logits = rn_tensor_file_find(file, "head.classification_head.cls_logits.bias");
     const size_t n =
         logits ? logits->count / (size_t)(config->n_anchor_scales * config->n_anchor_ratios) : 0;
     return n <= MOST ? n : 0;
 }
 
 /* Whether every parameter of the configuration's network is there. */
-static rn_status try_config(bool *fits, rn_model_config *config, const rn_safetensors *file) {
+static rn_status try_config(bool *fits, rn_model_config *config, const rn_tensor_file *file) {
     const size_t classes = count_classes(file, config);
     rn_network network;
     *fits = classes > 0;
@@ -53,14 +53,14 @@ static rn_status try_config(bool *fits, rn_model_config *config, const rn_safete
     RN_TRY(number_classes(config, classes));
     RN_TRY(rn_network_build(&network, config));
     for (size_t i = 0; i < network.graph.n_params && *fits; i++) {
-        const rn_tensor *tensor = rn_safetensors_find(file, network.graph.params[i].name);
+        const rn_tensor *tensor = rn_tensor_file_find(file, network.graph.params[i].name);
         *fits = tensor && rn_weights_fit(tensor, &network.graph.params[i]);
     }
     rn_network_free(&network);
     return RN_OK;
 }
 
-rn_status rn_model_recognise(rn_model_config *out, const char **name, const rn_safetensors *file) {
+rn_status rn_model_recognise(rn_model_config *out, const char **name, const rn_tensor_file *file) {
     static const char *const names[] = {"nano", "small", "r18", "r50", "torchvision"};
     enum { N_NAMES = sizeof names / sizeof *names, TORCHVISION = N_NAMES - 1 };
     *name = NULL;

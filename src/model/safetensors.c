@@ -1,6 +1,5 @@
 #include "model/safetensors.h"
 #include "base/memory.h"
-#include "model/half.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -11,45 +10,6 @@
 #include <string.h>
 
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000, MAX_DEPTH = 8 };
-#define MAX_FILE ((size_t)64 << 30)
-
-static const struct {
-    const char *name;
-    size_t size;
-} dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8},
-              {"I32", 4}, {"I16", 2}, {"I8", 1},   {"U8", 1},  {"BOOL", 1}};
-enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
-
-const char *rn_dtype_name(rn_dtype dtype) {
-    return dtypes[dtype].name;
-}
-size_t rn_dtype_size(rn_dtype dtype) {
-    return dtypes[dtype].size;
-}
-
-void rn_safetensors_close(rn_safetensors *file) {
-    for (size_t i = 0; i < file->n_tensors; i++) free(file->tensors[i].name);
-    for (size_t i = 0; i < file->n_metadata; i++) {
-        free(file->metadata[i].key);
-        free(file->metadata[i].value);
-    }
-    free(file->tensors);
-    free(file->metadata);
-    free(file->bytes);
-    *file = (rn_safetensors){0};
-}
-
-const rn_tensor *rn_safetensors_find(const rn_safetensors *file, const char *name) {
-    for (size_t i = 0; i < file->n_tensors; i++)
-        if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
-    return NULL;
-}
-
-const char *rn_safetensors_metadata(const rn_safetensors *file, const char *key) {
-    for (size_t i = 0; i < file->n_metadata; i++)
-        if (strcmp(file->metadata[i].key, key) == 0) return file->metadata[i].value;
-    return NULL;
-}
 
 static rn_status damaged(const char *path, size_t offset, const char *what) {
     return rn_fail(RN_EINPUT, "%s: offset %zu: %s", path, offset, what);
@@ -91,7 +51,7 @@ static int by_key(const void *a, const void *b) {
     return strcmp(((const rn_metadata *)a)->key, ((const rn_metadata *)b)->key);
 }
 
-static rn_status read_metadata(rn_safetensors *file, const cJSON *object, const char *path) {
+static rn_status read_metadata(rn_tensor_file *file, const cJSON *object, const char *path) {
     size_t cap = 0;
     const cJSON *item;
     if (!cJSON_IsObject(object)) return damaged(path, LENGTH_BYTES, "__metadata__ is no object");
@@ -114,24 +74,22 @@ static rn_status read_metadata(rn_safetensors *file, const cJSON *object, const 
 }
 
 /* Type, shape and place of one tensor; `first` is where in the file data_offsets count from. */
-static rn_status read_tensor(rn_tensor *t, const cJSON *item, const rn_safetensors *file,
+static rn_status read_tensor(rn_tensor *t, const cJSON *item, const rn_tensor_file *file,
                              size_t first, const char *path) {
     const size_t available = file->size - first;
     const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype");
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape");
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
     const cJSON *side;
-    size_t begin, end, bytes, k = 0;
+    size_t begin, end, bytes;
     /* Three members in all: a second "shape" would be passed over, and read by others. */
     if (cJSON_GetArraySize(item) != 3 || !cJSON_IsString(dtype) || !cJSON_IsArray(shape) ||
         !cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2)
         return rn_fail(RN_EINPUT, "%s: offset 8: tensor %s: want dtype, shape and data_offsets",
                        path, t->name);
-    while (k < N_DTYPES && strcmp(dtypes[k].name, dtype->valuestring) != 0) k++;
-    if (k == N_DTYPES)
+    if (!rn_dtype_find(&t->dtype, dtype->valuestring))
         return rn_fail(RN_EINPUT, "%s: offset 8: tensor %s: unknown dtype %s", path, t->name,
                        dtype->valuestring);
-    t->dtype = (rn_dtype)k;
     t->count = 1;
     cJSON_ArrayForEach(side, shape) {
         size_t n;
@@ -150,16 +108,12 @@ static rn_status read_tensor(rn_tensor *t, const cJSON *item, const rn_safetenso
     if (end > available)
         return rn_fail(RN_EINPUT, "%s: offset 8: tensor %s: ends at byte %zu of %zu", path, t->name,
                        end, available);
-    if (!rn_mul(&bytes, t->count, dtypes[k].size) || bytes != end - begin)
+    if (!rn_mul(&bytes, t->count, rn_dtype_size(t->dtype)) || bytes != end - begin)
         return rn_fail(RN_EINPUT, "%s: offset 8: tensor %s: %zu bytes for %zu numbers of %s", path,
-                       t->name, end - begin, t->count, dtypes[k].name);
+                       t->name, end - begin, t->count, rn_dtype_name(t->dtype));
     t->offset = first + begin;
     t->data = file->bytes + t->offset;
     return RN_OK;
-}
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(((const rn_tensor *)a)->name, ((const rn_tensor *)b)->name);
 }
 
 static int by_place(const void *a, const void *b) {
@@ -171,20 +125,16 @@ static int by_place(const void *a, const void *b) {
 
 /* No name twice; the data lie behind one another, without overlap or hole, to the end of the
  * file. */
-static rn_status check_tensors(rn_safetensors *file, size_t first, const char *path) {
+static rn_status check_tensors(rn_tensor_file *file, size_t first, const char *path) {
     size_t at = first;
-    if (file->n_tensors > 0) qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_name);
-    for (size_t i = 1; i < file->n_tensors; i++)
-        if (strcmp(file->tensors[i - 1].name, file->tensors[i].name) == 0)
-            return rn_fail(RN_EINPUT, "%s: offset 8: tensor %s stands twice", path,
-                           file->tensors[i].name);
+    RN_TRY(rn_tensor_file_check_names(file, LENGTH_BYTES, path));
     if (file->n_tensors > 0) qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_place);
     for (size_t i = 0; i < file->n_tensors; i++) {
         const rn_tensor *t = &file->tensors[i];
         if (t->offset != at)
             return rn_fail(RN_EINPUT, "%s: offset %zu: tensor %s %s", path, t->offset, t->name,
                            t->offset < at ? "overlaps the one before" : "leaves a hole before it");
-        at += t->count * dtypes[t->dtype].size;
+        at += t->count * rn_dtype_size(t->dtype);
     }
     if (at != file->size)
         return rn_fail(RN_EINPUT, "%s: offset %zu: %zu bytes belong to no tensor", path, at,
@@ -192,7 +142,7 @@ static rn_status check_tensors(rn_safetensors *file, size_t first, const char *p
     return RN_OK;
 }
 
-static rn_status read_header(rn_safetensors *file, const cJSON *root, size_t first,
+static rn_status read_header(rn_tensor_file *file, const cJSON *root, size_t first,
                              const char *path) {
     size_t cap = 0;
     bool metadata = false;
@@ -215,9 +165,9 @@ static rn_status read_header(rn_safetensors *file, const cJSON *root, size_t fir
 
 /* ---- checksum ---- */
 
-static rn_status check_crc(rn_safetensors *file, const char *path) {
+static rn_status check_crc(rn_tensor_file *file, const char *path) {
     static const char zeros[RN_CHECKSUM_DIGITS + 1] = "00000000";
-    const char *stored = rn_safetensors_metadata(file, "crc32");
+    const char *stored = rn_tensor_file_metadata(file, "crc32");
     const size_t digits = LENGTH_BYTES + strlen(RN_CHECKSUM_KEY);
     const size_t rest = digits + RN_CHECKSUM_DIGITS;
     char found[RN_CHECKSUM_DIGITS + 1];
@@ -238,87 +188,32 @@ static rn_status check_crc(rn_safetensors *file, const char *path) {
     return RN_OK;
 }
 
-rn_status rn_safetensors_open(rn_safetensors *out, const char *path) {
-    rn_safetensors file = {0};
-    cJSON *root = NULL;
-    uint64_t length = 0;
+rn_status rn_safetensors_read(rn_tensor_file *file, const char *path) {
     rn_status status;
-    *out = file;
-    RN_TRY(rn_file_read(&file.bytes, &file.size, path, MAX_FILE));
-    if (file.size < LENGTH_BYTES) {
-        status = rn_fail(RN_EINPUT, "%s: offset 0: %zu bytes, want at least 8", path, file.size);
-        goto done;
-    }
-    for (int i = LENGTH_BYTES - 1; i >= 0; i--) length = length << 8 | file.bytes[i];
-    const size_t rest = file.size - LENGTH_BYTES, most = rest < MAX_HEADER ? rest : MAX_HEADER;
-    if (length > most) {
-        status = rn_fail(RN_EINPUT,
-                         "%s: offset 0: a header of %" PRIu64
-                         " bytes, want at most %zu (no safetensors file?)",
-                         path, length, most);
-        goto done;
-    }
-    const char *json = (const char *)file.bytes + LENGTH_BYTES;
-    const uint8_t *data = file.bytes + LENGTH_BYTES + length;
-    if (length == 0 || json[0] != '{') {
-        status = damaged(path, LENGTH_BYTES, "the header is no JSON object");
-        goto done;
-    }
-    if (!is_shallow(json, (size_t)length)) {
-        status = damaged(path, LENGTH_BYTES, "the header is nested too deeply");
-        goto done;
-    }
-    const char *end = NULL;
+    if (file->size < LENGTH_BYTES)
+        return rn_fail(RN_EINPUT, "%s: offset 0: %zu bytes, want at least 8", path, file->size);
+    const uint64_t length = rn_little_endian(file->bytes, LENGTH_BYTES);
+    const size_t rest = file->size - LENGTH_BYTES, most = rest < MAX_HEADER ? rest : MAX_HEADER;
+    if (length > most)
+        return rn_fail(RN_EINPUT,
+                       "%s: offset 0: a header of %" PRIu64
+                       " bytes, want at most %zu (no safetensors file?)",
+                       path, length, most);
+    const char *json = (const char *)file->bytes + LENGTH_BYTES;
+    const char *data = json + length, *end = NULL;
+    if (length == 0 || json[0] != '{')
+        return damaged(path, LENGTH_BYTES, "the header is no JSON object");
+    if (!is_shallow(json, (size_t)length))
+        return damaged(path, LENGTH_BYTES, "the header is nested too deeply");
     errno = 0; /* the only trace of a want of memory */
-    root = cJSON_ParseWithLengthOpts(json, (size_t)length, &end, false);
-    while (root && end < (const char *)data && *end == ' ') end++;
-    if (!root && errno == ENOMEM) {
-        status = rn_fail(RN_ENOMEM, "%s: no memory for the header", path);
-        goto done;
-    }
-    if (!root || end != (const char *)data) {
-        status = damaged(path, end ? (size_t)(end - (const char *)file.bytes) : LENGTH_BYTES,
-                         "the header is no valid JSON");
-        goto done;
-    }
-    if ((status = read_header(&file, root, LENGTH_BYTES + (size_t)length, path)) != RN_OK)
-        goto done;
-    status = check_crc(&file, path);
-done:
-    cJSON_Delete(root);
-    if (status == RN_OK)
-        *out = file;
+    cJSON *root = cJSON_ParseWithLengthOpts(json, (size_t)length, &end, false);
+    while (root && end < data && *end == ' ') end++;
+    if (!root && errno == ENOMEM) return rn_fail(RN_ENOMEM, "%s: no memory for the header", path);
+    if (root && end == data)
+        status = read_header(file, root, LENGTH_BYTES + (size_t)length, path);
     else
-        rn_safetensors_close(&file);
-    return status;
-}
-
-bool rn_tensor_reals(real *out, const rn_tensor *t) {
-    const uint8_t *p = t->data;
-    for (size_t i = 0; i < t->count; i++, p += dtypes[t->dtype].size) {
-        uint16_t half;
-        float single;
-        double wide;
-        switch (t->dtype) {
-        case RN_F32:
-            memcpy(&single, p, 4);
-            out[i] = single;
-            break;
-        case RN_F16:
-            memcpy(&half, p, 2);
-            out[i] = rn_half_to_float(half);
-            break;
-        case RN_BF16:
-            memcpy(&half, p, 2);
-            out[i] = rn_bfloat_to_float(half);
-            break;
-        case RN_F64:
-            memcpy(&wide, p, 8);
-            out[i] = (real)wide;
-            break;
-        default:
-            return false;
-        }
-    }
-    return true;
+        status = damaged(path, end ? (size_t)((const uint8_t *)end - file->bytes) : LENGTH_BYTES,
+                         "the header is no valid JSON");
+    cJSON_Delete(root);
+    return status == RN_OK ? check_crc(file, path) : status;
 }

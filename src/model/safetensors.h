@@ -8,66 +8,15 @@
 #ifndef RN_MODEL_SAFETENSORS_H
 #define RN_MODEL_SAFETENSORS_H
 
-#include "base/file.h"
-#include "base/real.h"
-#include "base/status.h"
-
-enum { RN_TENSOR_DIMS = 8 };
-
-typedef enum rn_dtype {
-    RN_F32,
-    RN_F16,
-    RN_BF16,
-    RN_F64,
-    RN_I64,
-    RN_I32,
-    RN_I16,
-    RN_I8,
-    RN_U8,
-    RN_BOOL
-} rn_dtype;
-
-typedef struct rn_tensor {
-    char *name;
-    rn_dtype dtype;
-    int n_dims;
-    size_t dims[RN_TENSOR_DIMS];
-    size_t count;        /* elements */
-    const uint8_t *data; /* inside of the file's bytes, not aligned */
-    size_t offset;       /* of the data in the file */
-} rn_tensor;
+#include "model/tensor_file.h"
 
 /* How the header of our files begins; the digits of the checksum follow. */
 #define RN_CHECKSUM_KEY "{\"__metadata__\":{\"crc32\":\""
 enum { RN_CHECKSUM_DIGITS = 8 };
 
-typedef struct rn_metadata {
-    char *key, *value;
-} rn_metadata;
-
-typedef struct rn_safetensors {
-    uint8_t *bytes; /* the whole file */
-    size_t size;
-    rn_tensor *tensors; /* [n_tensors] in the order of their data */
-    size_t n_tensors;
-    rn_metadata *metadata; /* [n_metadata] by key */
-    size_t n_metadata;
-    bool verified; /* it has a checksum, and that is right */
-} rn_safetensors;
-
-/* Read and check a file whole (bad-inputs 56-61, 64). RN_EINPUT: "FILE: offset N: what". */
-RN_MUST_USE rn_status rn_safetensors_open(rn_safetensors *out, const char *path);
-void rn_safetensors_close(rn_safetensors *file); /* and zero it */
-
-const rn_tensor *rn_safetensors_find(const rn_safetensors *file, const char *name);
-const char *rn_safetensors_metadata(const rn_safetensors *file,
-                                    const char *key); /* NULL if it is not there */
-
-/* out [tensor->count] = the numbers of an F32, F16, BF16 or F64 tensor; false for another type. */
-bool rn_tensor_reals(real *out, const rn_tensor *tensor);
-
-const char *rn_dtype_name(rn_dtype dtype);
-size_t rn_dtype_size(rn_dtype dtype);
+/* Tensors and metadata from file->bytes, checked whole. RN_EINPUT: "FILE: offset N: what"; what was
+ * made so far stays in `file`, for its close. */
+RN_MUST_USE rn_status rn_safetensors_read(rn_tensor_file *file, const char *path);
 
 /* ---- writing ---- */
 

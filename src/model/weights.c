@@ -11,14 +11,14 @@ enum { MAX_LISTED = 10 }; /* faults in one message */
 static const char *const format_prefix = "retinanet-c ";
 
 void rn_model_file_close(rn_model_file *file) {
-    rn_safetensors_close(&file->tensors);
+    rn_tensor_file_close(&file->tensors);
     rn_model_config_free(&file->config);
     free(file->path);
     *file = (rn_model_file){0};
 }
 
-rn_status rn_model_format(bool *is_model, const rn_safetensors *file, const char *path) {
-    const char *format = rn_safetensors_metadata(file, "format");
+rn_status rn_model_format(bool *is_model, const rn_tensor_file *file, const char *path) {
+    const char *format = rn_tensor_file_metadata(file, "format");
     *is_model = format && strncmp(format, format_prefix, strlen(format_prefix)) == 0;
     if (!*is_model) return RN_OK;
     const char *digits = format + strlen(format_prefix);
@@ -31,7 +31,7 @@ rn_status rn_model_format(bool *is_model, const rn_safetensors *file, const char
 }
 
 static rn_status read_config(rn_model_file *file) {
-    const char *config = rn_safetensors_metadata(&file->tensors, "config");
+    const char *config = rn_tensor_file_metadata(&file->tensors, "config");
     char *name = NULL; /* of the configuration: its offsets count from its own start */
     if (!config)
         return rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", file->path);
@@ -43,24 +43,31 @@ static rn_status read_config(rn_model_file *file) {
     return status;
 }
 
+/* Neither its metadata nor its tensors tell. */
+static rn_status unknown(const rn_model_file *file) {
+    if (file->tensors.torch)
+        return rn_fail(RN_EINPUT, "%s: its %zu tensors are those of no model known here",
+                       file->path, file->tensors.n_tensors);
+    return rn_fail(
+        RN_EINPUT,
+        "%s: offset 8: no model of this program (its metadata lack \"format\": \"%s%d\")",
+        file->path, format_prefix, RN_FORMAT_VERSION);
+}
+
 rn_status rn_model_file_open(rn_model_file *out, const char *path) {
     rn_model_file file = {0};
     bool is_model;
     rn_status status;
     *out = file;
     if ((status = rn_strdup(&file.path, path)) != RN_OK) goto done;
-    if ((status = rn_safetensors_open(&file.tensors, path)) != RN_OK) goto done;
+    if ((status = rn_tensor_file_open(&file.tensors, path)) != RN_OK) goto done;
     if ((status = rn_model_format(&is_model, &file.tensors, path)) != RN_OK) goto done;
     if (is_model) {
         status = read_config(&file);
         goto done;
     }
     status = rn_model_recognise(&file.config, &file.guessed, &file.tensors);
-    if (status == RN_OK && !file.guessed)
-        status = rn_fail(
-            RN_EINPUT,
-            "%s: offset 8: no model of this program (its metadata lack \"format\": \"%s%d\")", path,
-            format_prefix, RN_FORMAT_VERSION);
+    if (status == RN_OK && !file.guessed) status = unknown(&file);
 done:
     if (status == RN_OK)
         *out = file;
@@ -95,7 +102,9 @@ rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
     for (size_t i = 0; i < param->count; i++) {
         if (!isfinite(scratch[i]))
             return rn_fail(RN_EINPUT, "%s: offset %zu: tensor %s: number %zu is not finite", path,
-                           tensor->offset + i * rn_dtype_size(tensor->dtype), tensor->name, i);
+                           tensor->offset +
+                               rn_tensor_place(tensor, i) * rn_dtype_size(tensor->dtype),
+                           tensor->name, i);
         const size_t tap = i % taps, channel = i / taps % in,
                      out = i / (taps * in); /* as the file counts */
         weight[(out * taps + tap) * in + channel] = scratch[i];
@@ -113,7 +122,7 @@ rn_status rn_model_file_check(const rn_model_file *file, const rn_graph *graph, 
         char name[RN_PARAM_NAME + 32];
         if (trained_only && !param->trained) continue;
         snprintf(name, sizeof name, "%s%s", prefix, param->name);
-        const rn_tensor *tensor = rn_safetensors_find(&file->tensors, name);
+        const rn_tensor *tensor = rn_tensor_file_find(&file->tensors, name);
         if (tensor && rn_weights_fit(tensor, param)) continue;
         const size_t used = strlen(text);
         if (faults++ < MAX_LISTED)
@@ -139,14 +148,14 @@ rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_gr
         char name[RN_PARAM_NAME + 32];
         if (trained_only && !param->trained) continue;
         snprintf(name, sizeof name, "%s%s", prefix, param->name);
-        status = rn_weights_read(block, scratch, rn_safetensors_find(&file->tensors, name), param,
+        status = rn_weights_read(block, scratch, rn_tensor_file_find(&file->tensors, name), param,
                                  file->path);
     }
     free(scratch);
     return status;
 }
 
-void rn_weights_extra(char text[RN_EXTRA_TEXT], const rn_safetensors *file, const rn_graph *graph) {
+void rn_weights_extra(char text[RN_EXTRA_TEXT], const rn_tensor_file *file, const rn_graph *graph) {
     static const char *const blocks[] = {"", "ema.", "velocity.", "square."};
     enum { MAX_NAMED = 5 };
     char names[RN_EXTRA_TEXT - 80] = "";

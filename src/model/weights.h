@@ -1,4 +1,4 @@
-/* weights.h: a network's parameters in and out of safetensors files.
+/* weights.h: a network's parameters in and out of files of tensors.
  *
  * Files hold torchvision's names and layouts: convolutions [out, in, kernel, kernel]. A prefix ("",
  * "ema.", "velocity.", "square.") tells the blocks of a checkpoint apart. */
@@ -15,20 +15,20 @@ enum {
 
 /* A model file: tensors and the configuration from its metadata. */
 typedef struct rn_model_file {
-    rn_safetensors tensors;
+    rn_tensor_file tensors;
     rn_model_config config;
     char *path;          /* for messages */
     const char *guessed; /* the preset that its tensors fit; NULL where its metadata tell */
 } rn_model_file;
 
-/* Whether a safetensors file calls itself a model of this program; RN_EINPUT for a later version.
+/* Whether a file calls itself a model of this program; RN_EINPUT for a later version.
  */
-RN_MUST_USE rn_status rn_model_format(bool *is_model, const rn_safetensors *file, const char *path);
+RN_MUST_USE rn_status rn_model_format(bool *is_model, const rn_tensor_file *file, const char *path);
 
 /* What model a file without our metadata holds, by names and shapes of its tensors: *name is a
  * preset or "torchvision", NULL where none fits. The classes are "class 0", "class 1" ... */
 RN_MUST_USE rn_status rn_model_recognise(rn_model_config *out, const char **name,
-                                         const rn_safetensors *file);
+                                         const rn_tensor_file *file);
 
 /* Read and verify. RN_EINPUT for a file that is no model, is damaged, or is of a later version. */
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
@@ -57,7 +57,7 @@ RN_MUST_USE rn_status rn_weights_read(real *block, real *scratch, const rn_tenso
  * neither parameters nor a checkpoint's (num_batches_tracked and the like); "" where there are
  * none. */
 enum { RN_EXTRA_TEXT = 640 };
-void rn_weights_extra(char text[RN_EXTRA_TEXT], const rn_safetensors *file, const rn_graph *graph);
+void rn_weights_extra(char text[RN_EXTRA_TEXT], const rn_tensor_file *file, const rn_graph *graph);
 
 /* Add the parameters of `block` to a file being written; the block must live until it is saved. */
 RN_MUST_USE rn_status rn_weights_add(rn_safetensors_writer *writer, const real *block,

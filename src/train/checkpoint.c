@@ -141,10 +141,10 @@ rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *t) {
     RN_TRY(rn_run_path(&path, &t->folder, "last.safetensors"));
     rn_status status = rn_model_file_open(file, path);
     if (status != RN_OK) goto done;
-    const char *data = rn_safetensors_metadata(&file->tensors, "data");
-    const char *options = rn_safetensors_metadata(&file->tensors, "options");
+    const char *data = rn_tensor_file_metadata(&file->tensors, "data");
+    const char *options = rn_tensor_file_metadata(&file->tensors, "options");
     status =
-        position_from_text(&t->position, rn_safetensors_metadata(&file->tensors, "position"), path);
+        position_from_text(&t->position, rn_tensor_file_metadata(&file->tensors, "position"), path);
     if (status != RN_OK) goto done;
     if (!data || !options) {
         status =
@@ -167,7 +167,7 @@ done:
 /* *text = "" where the set is what it was, else both as they are. */
 static rn_status compare_set(char **text, const rn_dataset *set, const rn_model_file *file,
                              const char *key) {
-    const char *was = rn_safetensors_metadata(&file->tensors, key);
+    const char *was = rn_tensor_file_metadata(&file->tensors, key);
     char *is = NULL;
     RN_TRY(describe_set(&is, set));
     const rn_status status = was && strcmp(was, is) == 0 ? rn_strdup(text, "")
@@ -203,20 +203,20 @@ rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
 
 rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
     const rn_graph *graph = &t->network.graph;
-    rn_safetensors file;
+    rn_tensor_file file;
     real *scratch = NULL;
     size_t most = 1, loaded = 0;
     char extra[RN_EXTRA_TEXT];
     bool is_model; /* ours or another program's: both will do */
     rn_status status;
-    RN_TRY(rn_safetensors_open(&file, path));
+    RN_TRY(rn_tensor_file_open(&file, path));
     if ((status = rn_model_format(&is_model, &file, path)) != RN_OK) goto done;
     for (size_t i = 0; i < graph->n_params; i++)
         if (graph->params[i].count > most) most = graph->params[i].count;
     if ((status = rn_alloc(&scratch, most, sizeof *scratch)) != RN_OK) goto done;
     for (size_t i = 0; i < graph->n_params; i++) {
         const rn_param *param = &graph->params[i];
-        const rn_tensor *tensor = rn_safetensors_find(&file, param->name);
+        const rn_tensor *tensor = rn_tensor_file_find(&file, param->name);
         if (!tensor || !rn_weights_fit(tensor, param)) {
             rn_trainer_log(t, "weights     %s: %s, left as initialised", param->name,
                            tensor ? "another shape" : "not there");
@@ -232,6 +232,6 @@ rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
     if (loaded == 0) status = rn_fail(RN_EINPUT, "%s: no tensor fits this network", path);
 done:
     free(scratch);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     return status;
 }

@@ -4,14 +4,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void check_tensor(const rn_safetensors *file, const rn_tensor *t) {
+static void check_tensor(const rn_tensor_file *file, const rn_tensor *t) {
     size_t count = 1;
     FUZZ_CHECK(t->n_dims >= 0 && t->n_dims <= RN_TENSOR_DIMS);
     for (int d = 0; d < t->n_dims; d++) count *= t->dims[d];
     FUZZ_CHECK(count == t->count);
     FUZZ_CHECK(t->data >= file->bytes);
     FUZZ_CHECK(t->data + count * rn_dtype_size(t->dtype) <= file->bytes + file->size);
-    FUZZ_CHECK(rn_safetensors_find(file, t->name) == t);
+    FUZZ_CHECK(rn_tensor_file_find(file, t->name) == t);
     real *numbers = malloc(count * sizeof *numbers + 1);
     FUZZ_CHECK(numbers);
     (void)rn_tensor_reals(numbers, t);
@@ -21,21 +21,21 @@ static void check_tensor(const rn_safetensors *file, const rn_tensor *t) {
 /* The file, and the model that it may be. A whole model is too long for an input: this one always
  * lacks tensors. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const rn_safetensors empty;
+    static const rn_tensor_file empty;
     const rn_detector_options options = {.threads = 1};
     const char *path = fuzz_file(data, size);
     rn_detector *det = NULL;
-    rn_safetensors file;
+    rn_tensor_file file;
     memset(&file, 0x55, sizeof file);
-    if (!fuzz_read(rn_safetensors_open(&file, path), path)) {
+    if (!fuzz_read(rn_tensor_file_open(&file, path), path)) {
         FUZZ_CHECK(memcmp(&file, &empty, sizeof file) == 0);
         return 0;
     }
     FUZZ_CHECK(file.size == size && memcmp(file.bytes, data, size) == 0);
     for (size_t i = 0; i < file.n_tensors; i++) check_tensor(&file, &file.tensors[i]);
     for (size_t i = 0; i < file.n_metadata; i++)
-        FUZZ_CHECK(rn_safetensors_metadata(&file, file.metadata[i].key) == file.metadata[i].value);
-    rn_safetensors_close(&file);
+        FUZZ_CHECK(rn_tensor_file_metadata(&file, file.metadata[i].key) == file.metadata[i].value);
+    rn_tensor_file_close(&file);
     FUZZ_CHECK(!fuzz_read(rn_detector_open(&det, path, &options), path));
     FUZZ_CHECK(!det);
     return 0;
