@@ -1,6 +1,7 @@
 #include "model/tensor_file.h"
 #include "model/half.h"
 #include "model/safetensors.h"
+#include "model/torch_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,9 @@ rn_status rn_tensor_file_open(rn_tensor_file *out, const char *path) {
     rn_tensor_file file = {0};
     *out = file;
     RN_TRY(rn_file_read(&file.bytes, &file.size, path, MAX_FILE));
-    const rn_status status = rn_safetensors_read(&file, path);
+    file.torch = rn_torch_is(file.bytes, file.size);
+    const rn_status status =
+        file.torch ? rn_torch_read(&file, path) : rn_safetensors_read(&file, path);
     if (status == RN_OK)
         *out = file;
     else
