@@ -305,34 +305,99 @@ RN_MUST_USE rn_status rn_train_resume(rn_train_result *out, const char *run,
 
 #define RN_COCO_STATS 12
 
+/* What a score threshold gives at IoU .50: precision n_true / (n_true + n_false), recall n_true /
+ * n_objects, F1 2 n_true / (n_true + n_false + n_objects). */
+typedef struct rn_curve_point {
+    double score;           /* the threshold: detections of at least this score count */
+    size_t n_true, n_false; /* of these; a second detection of one object is false */
+} rn_curve_point;
+
+/* Precision and recall at every score that occurs. */
+typedef struct rn_curve {
+    rn_curve_point *points; /* [n] by falling score */
+    size_t n;
+    size_t n_objects;     /* to be found: no crowds, no difficult ones */
+    double best_f1;       /* the highest, ... */
+    double best_f1_score; /* ... half-way to the next score below it; 0.5 where there is none */
+} rn_curve;
+
 typedef struct rn_class_report {
     char *name;
-    int64_t category_id; /* the data set's */
-    double ap, ap50;     /* -1 where the class has no object */
+    int64_t category_id;     /* the data set's */
+    double ap, ap50;         /* COCO's; -1 where the class has no object, as below */
+    double voc_ap, voc07_ap; /* PASCAL VOC's at IoU .50: over all points, over 11 points */
+    rn_curve curve;
 } rn_class_report;
 
 /* Zero-initialise; owned by whoever called evaluate. */
 typedef struct rn_report {
     double stats[RN_COCO_STATS]; /* AP, AP50, AP75, AP small, medium, large, AR 1, 10, 100, AR
                                     small, medium, large; -1 for none */
+    double voc_ap, voc07_ap;     /* means of the classes' */
     rn_class_report *classes;    /* [n_classes] */
     size_t n_classes;
     size_t n_images, n_objects, n_detections;
-    size_t n_unknown;     /* detections of categories that the truth has not: left out */
-    size_t n_bad;         /* pictures that could not be read: their objects count as missed */
-    double best_f1;       /* F1 at IoU .50, all classes together, ... */
-    double best_f1_score; /* ... at this score threshold, the best one; 0.5 where there is none */
+    size_t n_unknown;  /* detections of categories that the truth has not: left out */
+    size_t n_bad;      /* pictures that could not be read: their objects count as missed */
+    rn_curve curve;    /* of all classes' detections together */
+    size_t *confusion; /* [n_classes + 1, n_classes + 1] objects of the row's class found as the
+                          column's, the last one being background; NULL if not asked for */
+    double confusion_score; /* its detections have at least this score */
+    rn_curve_point *points; /* private: those of all curves */
 } rn_report;
 void rn_report_free(rn_report *report); /* and zero it */
 
-/* The COCO metrics of a results file (a list of image_id, category_id, bbox, score) against ground
- * truth, both COCO json, as the reference code computes them, every box as given. threads 0: one a
- * core. Hooks may be NULL. RN_EINPUT with FILE:LINE:COL, RN_ENOMEM; then *out is empty. */
+typedef struct rn_evaluate_options {
+    int threads;       /* 0: one a core */
+    const char *split; /* of DATA; NULL: val, else valid, else test */
+    const char
+        *results;   /* write the model's detections there, a COCO results file; NULL: nowhere */
+    bool confusion; /* count the confusion matrix */
+    double score;   /* of its detections at least; negative: where F1 is best */
+} rn_evaluate_options;
+#define RN_EVALUATE_OPTIONS_DEFAULT                                                                \
+    (RN_STRUCT(rn_evaluate_options){                                                               \
+        .threads = 0, .split = NULL, .results = NULL, .confusion = false, .score = -1})
+
+/* Measure a results file (a COCO json list of image_id, category_id, bbox, score) against ground
+ * truth: a COCO json file, or a folder that rn_data_convert would take. Every box counts as given.
+ *
+ * The COCO numbers are the reference code's. The VOC ones follow its development kit: detections by
+ * falling score, each of them held to the object of its class that it overlaps most; at IoU .50 and
+ * more that object, if it is found for the first time, makes it right; of a difficult object (or a
+ * crowd) it counts neither way; else it is wrong. Boxes are half-open: the kit's "+ 1" for whole
+ * pixels is left out. Recalls are compared exactly.
+ *
+ * The confusion matrix knows no classes while it matches: the detections of a picture by falling
+ * score, each takes the free object that it overlaps most, IoU .50 at least. Those that take none
+ * are of the row "background", unless they lie on a crowd or a difficult object of their class;
+ * objects that are not taken are of the column "background".
+ *
+ * NULL options: the default. Hooks may be NULL. RN_EINPUT with FILE:LINE:COL, RN_ENOMEM, RN_EIO;
+ * then *out is empty. */
 RN_MUST_USE rn_status rn_evaluate_files(rn_report *out, const char *truth, const char *detections,
-                                        int threads, const rn_hooks *hooks);
-/* The same for a model that is run on a split of DATA; NULL: val, else valid, else test. */
+                                        const rn_evaluate_options *options, const rn_hooks *hooks);
+/* The same for a model that is run on a split of DATA. */
 RN_MUST_USE rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
-                                        const char *split, int threads, const rn_hooks *hooks);
+                                        const rn_evaluate_options *options, const rn_hooks *hooks);
+
+/* Write what a report can show into `folder`, which is made if missing; files of these names are
+ * replaced.
+ *
+ *   pr.csv          class, score, true and false detections, precision, recall, F1: a row a score,
+ *                   "(all)" being all classes together
+ *   pr_curve.png    precision over recall, a dot where F1 is best
+ *   f1_curve.png    F1 over the score threshold
+ *   confusion.csv   a row for each class of the truth, then background; so are the columns
+ *   confusion.png   the same, darker with the share of the row. Both only if it was counted
+ *
+ * RN_ENOMEM, RN_EIO. */
+RN_MUST_USE rn_status rn_report_write(const rn_report *report, const char *folder);
+
+/* Make `score`, 0..1, the threshold from which detect shows the boxes of a model: its file is
+ * replaced by one that differs in its configuration alone. RN_EINPUT for a file that is no
+ * model, RN_ENOMEM, RN_EIO. */
+RN_MUST_USE rn_status rn_model_set_show_threshold(const char *model, double score);
 
 /* ---- Bench ----------------------------------------------------------------------------------- */
 

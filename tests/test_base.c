@@ -6,6 +6,7 @@
 #include "temp_folder.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -303,6 +304,37 @@ START_TEST(doubles_are_rounded_correctly) {
 }
 END_TEST
 
+/* Bit for bit what the C library reads, for numbers of every length and of every place of the
+ * point, among them those half-way between two doubles and their neighbours. */
+START_TEST(doubles_are_the_librarys) {
+    rn_random r = rn_random_seed(5, 0, 0);
+    for (int i = 0; i < 200000; i++) {
+        char text[64];
+        const int digits = 1 + (int)rn_random_below(&r, 24), point = (int)rn_random_below(&r, 24);
+        int n = 0;
+        if (rn_random_below(&r, 4) == 0) text[n++] = '-';
+        if (point >= digits) n += sprintf(text + n, "0.%0*d", point - digits + 1, 0);
+        for (int k = 0; k < digits; k++) {
+            if (k > 0 && k == digits - point) text[n++] = '.';
+            text[n++] =
+                (char)('0' + (k == 0 ? 1 + rn_random_below(&r, 9) : rn_random_below(&r, 10)));
+        }
+        text[n] = '\0';
+        const double got = parse(text), want = strtod(text, NULL);
+        ck_assert_msg(memcmp(&got, &want, sizeof got) == 0, "%s: %a, want %a", text, got, want);
+    }
+    for (int i = 0; i < 20000; i++) { /* odd / 2^54 .. 2^64 in all its digits: ties among doubles */
+        const uint64_t odd = (UINT64_C(1) << 53 | rn_random_next(&r) >> 11) << 1 | 1;
+        char text[64];
+        for (int more = -1; more <= 1; more++) {
+            snprintf(text, sizeof text, "%" PRIu64 "%s", odd + (uint64_t)more, i % 2 ? ".0" : "");
+            const double got = parse(text), want = strtod(text, NULL);
+            ck_assert_msg(got == want, "%s: %a, want %a", text, got, want);
+        }
+    }
+}
+END_TEST
+
 START_TEST(no_doubles) {
     static const char *const texts[] = {"",       "-",     "+1",  " 1",   "1 ",   "01",
                                         "-01",    ".5",    "1.",  "1.e5", "1e",   "1e+",
@@ -450,6 +482,7 @@ int main(void) {
     tcase_add_test(random, below_has_no_bias);
     tcase_add_test(random, shuffles_hold_everything);
     tcase_add_test(number, doubles_are_rounded_correctly);
+    tcase_add_test(number, doubles_are_the_librarys);
     tcase_add_test(number, no_doubles);
     tcase_add_test(number, integers);
     tcase_add_test(number, doubles_as_text);

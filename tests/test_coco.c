@@ -327,6 +327,36 @@ START_TEST(results_are_checked) {
 }
 END_TEST
 
+/* Written and read back they are the same bits, more rows than the writer's buffer holds too. */
+START_TEST(results_are_written) {
+    static rn_result_row rows[1000];
+    static char text[4096];
+    reads("{" IMAGES ",\"annotations\":[]," CATEGORIES "}");
+    rows[0] = (rn_result_row){7, 3, 0.1, -0.0, 10.199999809265137, 1e-300, 0.30000000000000004};
+    rows[1] = (rn_result_row){7, 3, 1, 2.5, 3e20, 4, 1};
+    const rn_results two = {.rows = rows, .n = 2}, none = {0}, many = {.rows = rows, .n = 1000};
+    ck_assert_int_eq(rn_results_write(temp_path("d.json"), &two), RN_OK);
+    FILE *file = fopen(temp_path("d.json"), "rb");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    ck_assert_str_eq(text, "[{\"image_id\": 7, \"category_id\": 3, \"bbox\": [0.1, -0, "
+                           "10.199999809265137, 1e-300], \"score\": 0.30000000000000004},\n"
+                           "{\"image_id\": 7, \"category_id\": 3, \"bbox\": [1, 2.5, 3e+20, 4], "
+                           "\"score\": 1}]\n");
+    ck_assert_int_eq(rn_results_write(temp_path("d.json"), &none), RN_OK);
+    ck_assert_int_eq(read_results(), RN_OK);
+    ck_assert_uint_eq(results.n, 0);
+    for (int i = 0; i < 1000; i++)
+        rows[i] = (rn_result_row){7, 3, i / 3.0, -i / 7.0, i, 1e9 / (i + 1), 0.001 * i};
+    ck_assert_int_eq(rn_results_write(temp_path("d.json"), &many), RN_OK);
+    ck_assert_int_eq(read_results(), RN_OK);
+    ck_assert_uint_eq(results.n, 1000);
+    ck_assert_mem_eq(results.rows, rows, sizeof rows);
+    ck_assert_int_eq(rn_results_write(temp_path("none/d.json"), &many), RN_EIO);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("coco");
     TCase *tests = tcase_create("coco");
@@ -341,6 +371,7 @@ int main(void) {
     tcase_add_test(tests, categories_are_checked);
     tcase_add_test(tests, results_are_taken_as_given);
     tcase_add_test(tests, results_are_checked);
+    tcase_add_test(tests, results_are_written);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

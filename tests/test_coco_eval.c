@@ -1,99 +1,16 @@
 /* Small sets worked by hand. The shared sets with the reference's own numbers are
  * test_coco_golden.c's. */
-#include "eval/coco_eval.h"
-#include "suite.h"
-#include "temp_folder.h"
+#include "small_set.h"
 
 #include <math.h>
 
-enum { TEXT = 1 << 16 };
-
-static char objects[TEXT], detections[TEXT];
-static int n_objects, n_detections;
-static rn_dataset truth;
-static rn_results results;
-static rn_evaluation e;
-
-static void setup(void) {
-    temp_open();
-    objects[0] = detections[0] = '\0';
-    n_objects = n_detections = 0;
-}
-
-static void release(void) {
-    rn_evaluation_free(&e);
-    rn_results_free(&results);
-    rn_dataset_free(&truth);
-}
-
-static void teardown(void) {
-    release();
-    temp_close();
-}
-
-typedef struct place {
-    double x, y, w, h;
-} place;
-
-static void append(char *list, const char *text) {
-    ck_assert_uint_lt(strlen(list) + strlen(text), TEXT);
-    strcat(list, text);
-}
-
-/* An object; area 0: w * h. */
-static void object(int image, int category, place p, double area, bool crowd) {
-    char text[256];
-    snprintf(
-        text, sizeof text,
-        "%s{\"id\": %d, \"image_id\": %d, \"category_id\": %d, \"bbox\": [%.17g, %.17g, %.17g, "
-        "%.17g], \"area\": %.17g, \"iscrowd\": %d}",
-        n_objects ? "," : "", n_objects + 1, image, category, p.x, p.y, p.w, p.h,
-        area > 0 ? area : p.w * p.h, crowd);
-    n_objects++;
-    append(objects, text);
-}
-
-static void detection(int image, int category, place p, double score) {
-    char text[256];
-    snprintf(text, sizeof text,
-             "%s{\"image_id\": %d, \"category_id\": %d, \"bbox\": [%.17g, %.17g, %.17g, %.17g], "
-             "\"score\": %.17g}",
-             n_detections++ ? "," : "", image, category, p.x, p.y, p.w, p.h, score);
-    append(detections, text);
-}
-
-/* Images 1, 2, 3 and the categories 3 "cup", 7 "jar", 9 "pot". */
-static void evaluate_with(rn_threads *threads) {
-    static char text[2 * TEXT];
-    release();
-    snprintf(text, sizeof text,
-             "{\"images\": [{\"id\": 2, \"file_name\": \"b\"}, {\"id\": 1, \"file_name\": \"a\"}, "
-             "{\"id\": 3, \"file_name\": \"c\"}], \"annotations\": [%s], \"categories\": "
-             "[{\"id\": 7, \"name\": \"jar\"}, {\"id\": 3, \"name\": \"cup\"}, "
-             "{\"id\": 9, \"name\": \"pot\"}]}",
-             objects);
-    temp_text("truth.json", text);
-    snprintf(text, sizeof text, "[%s]", detections);
-    temp_text("results.json", text);
-    ck_assert_msg(rn_coco_read(&truth, temp_path("truth.json")) == RN_OK, "%s", rn_error_text());
-    ck_assert_msg(rn_results_read(&results, temp_path("results.json"), &truth) == RN_OK, "%s",
-                  rn_error_text());
-    ck_assert_int_eq(rn_evaluate(&e, &truth, &results, threads), RN_OK);
-}
-
-static void evaluate(void) {
-    evaluate_with(NULL);
-}
-
 enum { AP, AP50, AP75, AP_S, AP_M, AP_L, AR1, AR10, AR100, AR_S, AR_M, AR_L };
 
+/* The reference adds 2^-52 to every TP + FP, which moves precision in the last digits alone. */
 static void check(int stat, double want) {
     ck_assert_msg(fabs(e.stats[stat] - want) <= 1e-12, "stat %d: %.17g, want %.17g", stat,
                   e.stats[stat], want);
 }
-
-/* The reference adds 2^-52 to every TP + FP, which moves precision in the last digits alone. */
-static const place square = {10, 10, 40, 40}, far_off = {200, 200, 40, 40};
 
 /* ---- one class ---- */
 
@@ -113,8 +30,8 @@ START_TEST(all_right) {
     check(AR_S, -1);
     check(AR_M, 1);
     check(AR_L, -1);
-    ck_assert(e.best_f1 == 1);
-    ck_assert(e.best_f1_score == 0.8); /* behind it nothing comes: the score itself */
+    ck_assert(e.curve.best_f1 == 1);
+    ck_assert(e.curve.best_f1_score == 0.8); /* behind it nothing comes: the score itself */
 }
 END_TEST
 
@@ -125,8 +42,8 @@ START_TEST(a_false_positive_behind_the_true_one_costs_nothing) {
     evaluate();
     check(AP, 1);
     check(AR100, 1);
-    ck_assert(e.best_f1 == 1);
-    ck_assert(e.best_f1_score == (0.9 + 0.5) / 2);
+    ck_assert(e.curve.best_f1 == 1);
+    ck_assert(e.curve.best_f1_score == (0.9 + 0.5) / 2);
 }
 END_TEST
 
@@ -139,8 +56,8 @@ START_TEST(a_false_positive_before_the_true_one_costs_half) {
     check(AP50, 0.5);
     check(AR1, 0); /* the best one is wrong */
     check(AR10, 1);
-    ck_assert_double_eq_tol(e.best_f1, 2.0 / 3, 1e-15); /* 2 * 1 / (2 + 1) */
-    ck_assert(e.best_f1_score == 0.5);
+    ck_assert_double_eq_tol(e.curve.best_f1, 2.0 / 3, 1e-15); /* 2 * 1 / (2 + 1) */
+    ck_assert(e.curve.best_f1_score == 0.5);
 }
 END_TEST
 
@@ -157,9 +74,9 @@ START_TEST(precision_is_interpolated) {
     check(AR1, 1);
     ck_assert_double_eq_tol(e.precision50[50], 1, 1e-12);
     ck_assert_double_eq_tol(e.precision50[51], 2.0 / 3, 1e-12);
-    ck_assert(e.precision50[101] == -1);            /* the next class has no object */
-    ck_assert_double_eq_tol(e.best_f1, 0.8, 1e-15); /* 4 / (3 + 2) against 2 / (1 + 2) */
-    ck_assert(e.best_f1_score == 0.7);
+    ck_assert(e.precision50[101] == -1);                  /* the next class has no object */
+    ck_assert_double_eq_tol(e.curve.best_f1, 0.8, 1e-15); /* 4 / (3 + 2) against 2 / (1 + 2) */
+    ck_assert(e.curve.best_f1_score == 0.7);
 }
 END_TEST
 
@@ -183,7 +100,7 @@ START_TEST(a_missed_object_ends_the_curve) {
     evaluate();
     check(AP, 34.0 / 101); /* recalls 0 .. 0.33 */
     check(AR100, 1.0 / 3);
-    ck_assert(e.best_f1 == 0.5); /* 2 / (1 + 3) */
+    ck_assert(e.curve.best_f1 == 0.5); /* 2 / (1 + 3) */
 }
 END_TEST
 
@@ -208,13 +125,11 @@ START_TEST(iou_thresholds) {
     check(AP50, 1);
     check(AP75, 0);
     check(AR100, 0.5);
-    detections[0] = '\0';
-    n_detections = 0;
+    no_detections();
     detection(1, 3, (place){0, 0, 100, 69}, 0.9);
     evaluate();
     check(AP, 0.4);
-    detections[0] = '\0';
-    n_detections = 0;
+    no_detections();
     detection(1, 3, (place){0, 0, 100, 50}, 0.9); /* exactly 0.5 is enough */
     evaluate();
     check(AP, 0.1);
@@ -231,17 +146,15 @@ START_TEST(equal_scores) {
     detection(1, 3, square, 0.5);
     evaluate();
     check(AP, 0.5);
-    ck_assert_double_eq_tol(e.best_f1, 2.0 / 3, 1e-15); /* no threshold parts them */
-    detections[0] = '\0';
-    n_detections = 0;
+    ck_assert_double_eq_tol(e.curve.best_f1, 2.0 / 3, 1e-15); /* no threshold parts them */
+    no_detections();
     detection(1, 3, square, 0.5);
     detection(1, 3, far_off, 0.5);
     evaluate();
     check(AP, 1);
-    ck_assert_double_eq_tol(e.best_f1, 2.0 / 3, 1e-15);
-    ck_assert(e.best_f1_score == 0.5);
-    detections[0] = '\0';
-    n_detections = 0;
+    ck_assert_double_eq_tol(e.curve.best_f1, 2.0 / 3, 1e-15);
+    ck_assert(e.curve.best_f1_score == 0.5);
+    no_detections();
     detection(2, 3, far_off, 0.5); /* first in the file, but image 2 comes after 1 */
     detection(1, 3, square, 0.5);
     evaluate();
@@ -287,7 +200,7 @@ START_TEST(crowds) {
     check(AP, 1);
     check(AR100, 1);
     check(AR1, 0); /* the reference counts ignored ones among the one */
-    ck_assert(e.best_f1 == 1);
+    ck_assert(e.curve.best_f1 == 1);
     detection(1, 3, (place){60, 120, 80, 20}, 0.95); /* half in: right at 0.50 alone */
     evaluate();
     check(AP50, 1);
@@ -300,7 +213,7 @@ START_TEST(a_crowd_alone_is_no_object) {
     detection(1, 3, square, 0.9);
     evaluate();
     for (int i = AP; i <= AR_L; i++) check(i, -1);
-    ck_assert(e.per_class[0].ap == -1 && e.best_f1 == 0 && e.best_f1_score == 0.5);
+    ck_assert(e.per_class[0].ap == -1 && e.curve.best_f1 == 0 && e.curve.best_f1_score == 0.5);
 }
 END_TEST
 
@@ -362,7 +275,7 @@ START_TEST(over_a_hundred_detections) {
     evaluate();
     check(AP, 0);
     check(AR100, 0);
-    ck_assert(e.best_f1 == 0 && e.best_f1_score == 0.5);
+    ck_assert(e.curve.best_f1 == 0 && e.curve.best_f1_score == 0.5);
     detection(2, 3, far_off, 0.95); /* another image, another hundred */
     object(2, 7, square, 0, false);
     detection(2, 7, square, 0.01);
@@ -418,8 +331,8 @@ START_TEST(classes) {
     ck_assert(e.per_class[1].ap == 0 && e.per_class[1].recall == 0 && e.per_class[1].ap50 == 0);
     ck_assert(e.per_class[2].ap == -1 && e.per_class[2].ap50 == -1 && e.per_class[2].recall == -1);
     /* F1 of all together: 0.9 right, 0.8 wrong, 0.7 wrong, two objects: 2 / (1 + 2) is best. */
-    ck_assert_double_eq_tol(e.best_f1, 2.0 / 3, 1e-15);
-    ck_assert(e.best_f1_score == (0.9 + 0.8) / 2);
+    ck_assert_double_eq_tol(e.curve.best_f1, 2.0 / 3, 1e-15);
+    ck_assert(e.curve.best_f1_score == (0.9 + 0.8) / 2);
 }
 END_TEST
 
@@ -431,7 +344,7 @@ START_TEST(nothing_at_all) {
     check(AP, 0);
     check(AR100, 0);
     check(AP_S, -1);
-    ck_assert(e.best_f1 == 0 && e.best_f1_score == 0.5);
+    ck_assert(e.curve.best_f1 == 0 && e.curve.best_f1_score == 0.5);
     rn_evaluation_free(&e);
     ck_assert(!e.per_class && !e.precision50 && e.n_classes == 0);
     const rn_dataset empty = {0};
@@ -454,8 +367,8 @@ START_TEST(the_best_threshold) {
     detection(2, 3, square, 0.4);
     detection(3, 3, square, 0.2);
     evaluate();
-    ck_assert(e.best_f1 == 0.75);
-    ck_assert(e.best_f1_score == (0.4 + 0.2) / 2);
+    ck_assert(e.curve.best_f1 == 0.75);
+    ck_assert(e.curve.best_f1_score == (0.4 + 0.2) / 2);
 }
 END_TEST
 

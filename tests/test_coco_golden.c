@@ -128,7 +128,8 @@ static void keep_or_compare(rn_evaluation *kept) {
     }
     const size_t bytes = e.n_classes * RN_EVAL_RECALLS * sizeof *e.precision50;
     ck_assert_mem_eq(e.precision50, kept->precision50, bytes);
-    ck_assert(e.best_f1 == kept->best_f1 && e.best_f1_score == kept->best_f1_score);
+    ck_assert(e.curve.best_f1 == kept->curve.best_f1 &&
+              e.curve.best_f1_score == kept->curve.best_f1_score);
 }
 
 START_TEST(threads_change_no_number) {

@@ -1,5 +1,5 @@
 /* Boxes and labels: which pixels change, and to what. */
-#include "data/image.h"
+#include "data/draw.h"
 #include "suite.h"
 
 #include <check.h>
@@ -361,6 +361,99 @@ START_TEST(a_box_without_a_place_is_not_drawn) {
 }
 END_TEST
 
+/* ---- lines ---- */
+
+static const rn_color white = {255, 255, 255};
+
+/* Brightness of a pixel of black and white. */
+static int light(const rn_image *of, int x, int y) {
+    return of->pixels[3 * (y * of->width + x)];
+}
+
+/* From (10, 20.5) to (30, 20.5), 3 pixels thick: rows 19, 20, 21 full, the ends round. */
+START_TEST(a_level_line) {
+    make(&image, 50, 40, 0);
+    rn_draw_line(&image, (rn_line){10, 20.5f, 30, 20.5f}, 3, white);
+    for (int x = 10; x < 30; x++) {
+        ck_assert(light(&image, x, 19) == 255 && light(&image, x, 20) == 255);
+        ck_assert(light(&image, x, 21) == 255);
+        ck_assert(light(&image, x, 18) == 0 && light(&image, x, 22) == 0);
+    }
+    ck_assert(light(&image, 9, 20) == 255 && light(&image, 8, 20) == 127);
+    ck_assert(light(&image, 7, 20) == 0 && light(&image, 32, 20) == 0);
+    ck_assert(light(&image, 8, 19) < light(&image, 8, 20));
+}
+END_TEST
+
+/* Whichever way it goes a line is the same, mirrored or turned. */
+START_TEST(lines_in_all_directions) {
+    for (int i = 0; i < 40; i++) {
+        const float x = (float)i, y = 37.25f - (float)i / 3;
+        make(&image, 40, 40, 0);
+        make(&other, 40, 40, 0);
+        rn_draw_line(&image, (rn_line){3, 5, x, y}, 2, white);
+        rn_draw_line(&other, (rn_line){x, y, 3, 5}, 2, white);
+        for (int v = 0; v < 40; v++)
+            for (int u = 0; u < 40; u++)
+                ck_assert_int_le(abs(light(&image, u, v) - light(&other, u, v)), 1);
+        make(&other, 40, 40, 0);
+        rn_draw_line(&other, (rn_line){5, 3, y, x}, 2, white);
+        for (int v = 0; v < 40; v++)
+            for (int u = 0; u < 40; u++)
+                ck_assert_int_le(abs(light(&image, u, v) - light(&other, v, u)), 1);
+    }
+}
+END_TEST
+
+/* At 45 degrees the width is that across the line: about sqrt(2) times as many pixels a column. */
+START_TEST(a_slanting_line) {
+    int sum = 0;
+    make(&image, 60, 60, 0);
+    rn_draw_line(&image, (rn_line){5, 5, 55, 55}, 4, white);
+    for (int y = 0; y < 60; y++) sum += light(&image, 30, y);
+    ck_assert_double_eq_tol(sum / 255.0, 4 * 1.41421356, 0.1);
+}
+END_TEST
+
+START_TEST(a_dot_and_lines_outside) {
+    make(&image, 40, 30, 0);
+    rn_draw_line(&image, (rn_line){20, 15, 20, 15}, 10, white); /* its centre a pixel's corner */
+    ck_assert(light(&image, 20, 15) == 255 && light(&image, 16, 15) == 255);
+    ck_assert(light(&image, 23, 14) == 255 && light(&image, 26, 15) == 0);
+    ck_assert(light(&image, 24, 18) == 0 || light(&image, 24, 18) < 255);
+    make(&image, 40, 30, 0);
+    make(&other, 40, 30, 0);
+    rn_draw_line(&image, (rn_line){-50, -50, -3, 1000}, 2, white);
+    rn_draw_line(&image, (rn_line){100, 3, 1e9f, 4}, 2, white);
+    ck_assert(same());
+    rn_draw_line(&image, (rn_line){-1e4f, 15, 1e4f, 15}, 2, white);
+    ck_assert(light(&image, 0, 15) == 255 && light(&image, 39, 14) == 255);
+    ck_assert(light(&image, 20, 12) == 0);
+}
+END_TEST
+
+/* ---- text ---- */
+
+/* Written upwards, text is what it is to the right, turned to the left. */
+START_TEST(text_upwards) {
+    rn_pen *pen;
+    int inked = 0;
+    make(&image, 120, 40, 0);
+    make(&other, 40, 120, 0);
+    ck_assert_int_eq(rn_pen_open(&pen, 20), RN_OK);
+    ck_assert_int_gt(rn_pen_width(pen, "class 7"), 50);
+    rn_pen_write(pen, &image, 8, 10, "class 7", white, RN_RIGHTWARDS);
+    rn_pen_write(pen, &other, 10, 120 - 8, "class 7", white, RN_UPWARDS);
+    ck_assert_int_eq(rn_pen_close(pen), RN_OK);
+    for (int y = 0; y < 40; y++)
+        for (int x = 0; x < 120; x++) {
+            ck_assert_int_eq(light(&image, x, y), light(&other, y, 119 - x));
+            inked += light(&image, x, y) > 200;
+        }
+    ck_assert_int_gt(inked, 100);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("draw");
     TCase *tests = tcase_create("draw");
@@ -381,6 +474,11 @@ int main(void) {
     tcase_add_test(tests, wild_boxes_do_no_harm);
     tcase_add_test(tests, huge_boxes_have_no_edge_inside);
     tcase_add_test(tests, a_box_without_a_place_is_not_drawn);
+    tcase_add_test(tests, a_level_line);
+    tcase_add_test(tests, lines_in_all_directions);
+    tcase_add_test(tests, a_slanting_line);
+    tcase_add_test(tests, a_dot_and_lines_outside);
+    tcase_add_test(tests, text_upwards);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -56,7 +56,8 @@ static rn_status evaluate_files(const char *results, int threads) {
     temp_text("truth.json", TRUTH);
     temp_text("results.json", results);
     rn_report_free(&report);
-    return rn_evaluate_files(&report, temp_path("truth.json"), temp_path("results.json"), threads,
+    const rn_evaluate_options options = {.threads = threads, .score = -1};
+    return rn_evaluate_files(&report, temp_path("truth.json"), temp_path("results.json"), &options,
                              &hooks);
 }
 
@@ -79,7 +80,7 @@ START_TEST(a_report_of_files) {
         ck_assert_int_eq(report.classes[1].category_id, 8);
         ck_assert_double_eq_tol(report.classes[0].ap50, 51.0 / 101, 1e-12);
         ck_assert(report.classes[1].ap == -1 && report.classes[1].ap50 == -1);
-        ck_assert_double_eq_tol(report.best_f1, 2.0 / 5,
+        ck_assert_double_eq_tol(report.curve.best_f1, 2.0 / 5,
                                 1e-15); /* one right of three, two objects */
         ck_assert_str_eq(notes, "2 detections of categories that the truth has not: ignored\n"
                                 "annotation id 0: matched like any other (the reference code never "
@@ -92,7 +93,7 @@ END_TEST
 
 START_TEST(no_detections) {
     ck_assert_int_eq(evaluate_files("[]", 1), RN_OK);
-    ck_assert(report.stats[0] == 0 && report.stats[8] == 0 && report.best_f1_score == 0.5);
+    ck_assert(report.stats[0] == 0 && report.stats[8] == 0 && report.curve.best_f1_score == 0.5);
     ck_assert_uint_eq(report.n_detections, 0);
 }
 END_TEST
@@ -110,7 +111,7 @@ START_TEST(files_that_cannot_be_used) {
     check_empty();
     report.n_images = 3;
     ck_assert_int_eq(
-        rn_evaluate_files(&report, temp_path("none"), temp_path("results.json"), 1, NULL),
+        rn_evaluate_files(&report, temp_path("none"), temp_path("results.json"), NULL, NULL),
         RN_EINPUT);
     snprintf(want, sizeof want, "%s: cannot open: No such file or directory", temp_path("none"));
     ck_assert_str_eq(rn_error_text(), want);
@@ -173,8 +174,7 @@ static void save_set(int n, int bad, const char *class_name) {
 
 static rn_status evaluate_model(void) {
     rn_report_free(&report);
-    return rn_evaluate_model(&report, temp_path("m.safetensors"), temp_path("data"), NULL, 2,
-                             &hooks);
+    return rn_evaluate_model(&report, temp_path("m.safetensors"), temp_path("data"), NULL, &hooks);
 }
 
 START_TEST(boxes_in_the_sets_own_ids) {

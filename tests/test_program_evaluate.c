@@ -39,10 +39,12 @@ START_TEST(the_twelve_lines) {
     ck_assert_int_eq(run_code, 0);
     ck_assert_str_eq(run_err, "");
     ck_assert_int_eq(strncmp(run_out, lines, strlen(lines)), 0);
-    ck_assert_ptr_nonnull(strstr(run_out, "\nsea horse  -1.000  -1.000\n"));
-    ck_assert_ptr_nonnull(strstr(run_out, "\nb\"7\"        0.600   1.000\n"));
-    ck_assert_ptr_nonnull(
-        strstr(run_out, "\nbest F1 1.000 at score 0.750; 1 images, 1 objects, 1 detections\n"));
+    ck_assert_str_eq(run_out + strlen(lines),
+                     "\nclass          AP    AP50     VOC   VOC07      F1  at score\n"
+                     "b\"7\"        0.600   1.000   1.000   1.000   1.000     0.750\n"
+                     "sea horse  -1.000  -1.000  -1.000  -1.000   0.000     0.500\n"
+                     "\nVOC AP 1.000 over all points, 1.000 over 11 points (VOC07), at IoU 0.50\n"
+                     "best F1 1.000 at score 0.750; 1 images, 1 objects, 1 detections\n");
 }
 END_TEST
 
@@ -67,7 +69,10 @@ START_TEST(numbers_as_json) {
     read_stats(stats, json);
     for (int i = 0; i < RN_COCO_STATS; i++) ck_assert_double_eq_tol(stats[i], want[i], 1e-15);
     ck_assert_ptr_nonnull(
-        strstr(json, "{\"category_id\": 9, \"name\": \"sea horse\", \"AP\": -1, \"AP50\": -1}"));
+        strstr(json, "{\"category_id\": 9, \"name\": \"sea horse\", \"AP\": -1, \"AP50\": -1, "
+                     "\"VOC_AP\": -1, \"VOC07_AP\": -1, \"best_f1\": 0, \"best_f1_score\": 0.5, "
+                     "\"objects\": 0}"));
+    ck_assert_ptr_nonnull(strstr(json, "\n \"VOC_AP\": 1, \"VOC07_AP\": 1,\n"));
     ck_assert_ptr_nonnull(strstr(json, "{\"category_id\": 7, \"name\": \"b\\\"7\\\"\", \"AP\": "));
     ck_assert_ptr_nonnull(strstr(json, "\"best_f1\": 1, \"best_f1_score\": 0.75,"));
     ck_assert_ptr_nonnull(strstr(json, "\"images\": 1, \"objects\": 1, \"detections\": 1, "
@@ -88,7 +93,54 @@ START_TEST(threads_do_not_matter) {
 }
 END_TEST
 
+START_TEST(curves_and_confusions) {
+    static const char *const files[] = {"p/pr.csv", "p/pr_curve.png", "p/f1_curve.png",
+                                        "p/confusion.csv", "p/confusion.png"};
+    char text[256];
+    RUN("evaluate", "gt.json", "dt.json", "--plots", "p");
+    ck_assert_str_eq(run_err, "");
+    ck_assert_int_eq(strncmp(run_out, lines, strlen(lines)), 0);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        ck_assert_msg(access(temp_path(files[i]), F_OK) == 0, "%s is missing", files[i]);
+    run_read(text, sizeof text, "p/confusion.csv");
+    ck_assert_str_eq(text, "truth,\"b\"\"7\"\"\",sea horse,background\n"
+                           "\"b\"\"7\"\"\",1,0,0\nsea horse,0,0,0\nbackground,0,0,0\n");
+    RUN("evaluate", "gt.json", "dt.json", "--plots", "p", "-t", "0.8", "-q");
+    ck_assert_int_eq(run_code, 0);
+    run_read(text, sizeof text, "p/confusion.csv");
+    ck_assert_str_eq(text, "truth,\"b\"\"7\"\"\",sea horse,background\n"
+                           "\"b\"\"7\"\"\",0,0,1\nsea horse,0,0,0\nbackground,0,0,0\n");
+    RUN("evaluate", "gt.json", "dt.json", "--plots", "gt.json/p");
+    ck_assert_int_eq(run_code, 5);
+}
+END_TEST
+
 /* ---- refused ---- */
+
+START_TEST(options_that_do_not_go_together) {
+    static const char *const alone[][2] = {
+        {"--results", "o.json"}, {"-m", "m.safetensors"}, {"--save-threshold", NULL}};
+    static const char *const names[] = {"--results", "--model", "--save-threshold"};
+    char line[128];
+    for (size_t i = 0; i < 3; i++) {
+        run_args((const char *const[]){"evaluate", "gt.json", "dt.json", alone[i][0], alone[i][1],
+                                       NULL});
+        snprintf(line, sizeof line,
+                 "evaluate: error: detections that are there need no model: no %s", names[i]);
+        run_refused(1, line);
+    }
+    RUN("evaluate", "gt.json", "dt.json", "--split", "val");
+    run_refused(1, "evaluate: error: two files take no --split");
+    RUN("evaluate", "gt.json", "dt.json", "-t", "0.5");
+    run_refused(1, "evaluate: error: --threshold is for --plots");
+    RUN("evaluate", "set", "-m", "m", "--results", "r.json", "--json", "r.json");
+    run_refused(1, "evaluate: error: r.json: two outputs would be one file");
+    RUN("evaluate", "gt.json", "-m", "m", "--results", "gt.json");
+    run_refused(1, "evaluate: error: gt.json: the output would replace an input");
+    RUN("evaluate");
+    run_refused(1, "evaluate: error: want DATA, or GROUND_TRUTH.json DETECTIONS.json");
+}
+END_TEST
 
 START_TEST(files_that_are_none) {
     RUN("evaluate", "none.json", "dt.json");
@@ -134,7 +186,7 @@ START_TEST(a_model) {
     double stats[RN_COCO_STATS];
     char counts[128];
     ck_assert_msg(rn_evaluate_model(&report, temp_path("model.safetensors"), temp_path("set"), NULL,
-                                    1, NULL) == RN_OK,
+                                    NULL) == RN_OK,
                   "%s", rn_error_text());
     RUN("evaluate", "set", "-m", "model.safetensors", "--json", "-");
     ck_assert_str_eq(run_err, "");
@@ -149,6 +201,59 @@ START_TEST(a_model) {
     ck_assert_ptr_nonnull(strstr(run_out, "\"images\": 8, "));
     read_stats(stats, run_out);
     ck_assert(stats[0] > 0); /* it was trained on these */
+}
+END_TEST
+
+/* What is written reads back: the same report, to the last digit, from the split's file and from
+ * its folder. */
+START_TEST(detections_as_a_results_file) {
+    static char first[sizeof run_out];
+    static const char *const truths[] = {"set/val.json", "set"};
+    RUN("evaluate", "set", "-m", "model.safetensors", "--results", "r.json", "--json", "-");
+    ck_assert_str_eq(run_err, "");
+    ck_assert_int_eq(run_code, 0);
+    strcpy(first, run_out);
+    ck_assert_ptr_null(strstr(first, "\"detections\": 0,"));
+    for (size_t i = 0; i < 2; i++) {
+        RUN("evaluate", truths[i], "r.json", "--json", "-");
+        run_gave(0, first, "");
+    }
+    RUN("evaluate", "set", "r.json", "--split", "train");
+    ck_assert_int_eq(run_code, 2); /* other pictures */
+    RUN("evaluate", "set", "-m", "model.safetensors", "--results", "no/r.json");
+    run_refused(5, "evaluate: error: no/r.json: cannot write: No such file or directory");
+}
+END_TEST
+
+/* detect shows boxes from where F1 was best. */
+START_TEST(the_best_threshold_is_saved) {
+    static char all[sizeof run_out];
+    rn_detector *det;
+    ck_assert_int_eq(rn_model_convert(temp_path("model.safetensors"), temp_path("copy.safetensors"),
+                                      RN_WEIGHTS_FLOAT),
+                     RN_OK);
+    ck_assert_int_eq(rn_model_set_show_threshold(temp_path("copy.safetensors"), 1), RN_OK);
+    RUN("detect", "-m", "copy.safetensors", "--no-image", "set/images");
+    run_gave(0, "", "");
+    RUN("evaluate", "set", "-m", "copy.safetensors", "--split", "train", "--save-threshold",
+        "--json", "-");
+    ck_assert_str_eq(run_err, "");
+    ck_assert_int_eq(run_code, 0);
+    const char *total = strstr(run_out, "],\n \"VOC_AP\"");
+    ck_assert_ptr_nonnull(total);
+    const double best =
+        strtod(strstr(total, "\"best_f1_score\": ") + strlen("\"best_f1_score\": "), NULL);
+    ck_assert_int_eq(rn_detector_open(&det, temp_path("copy.safetensors"), NULL), RN_OK);
+    ck_assert_float_eq(rn_detector_show_threshold(det), (float)best);
+    rn_detector_close(det);
+    RUN("detect", "-m", "copy.safetensors", "--no-image", "set/images");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_uint_gt(strlen(run_out), 0);
+    strcpy(all, run_out);
+    char score[32];
+    snprintf(score, sizeof score, "%.9g", (double)(float)best);
+    RUN("detect", "-m", "model.safetensors", "--no-image", "-t", score, "set/images");
+    ck_assert_str_eq(run_out, all);
 }
 END_TEST
 
@@ -179,7 +284,11 @@ int main(void) {
     tcase_add_test(files, threads_do_not_matter);
     tcase_add_test(files, files_that_are_none);
     tcase_add_test(files, output_that_cannot_be_written);
+    tcase_add_test(files, curves_and_confusions);
+    tcase_add_test(files, options_that_do_not_go_together);
     tcase_add_test(model, a_model);
+    tcase_add_test(model, detections_as_a_results_file);
+    tcase_add_test(model, the_best_threshold_is_saved);
     tcase_add_test(model, a_model_and_data_that_do_not_fit);
     suite_add_tcase(suite, files);
     suite_add_tcase(suite, model);

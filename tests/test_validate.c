@@ -46,13 +46,14 @@ START_TEST(the_best_is_kept) {
     }
     ck_assert_double_gt(rows[best][AP], 0);
     ck_assert(result.best_ap == rows[best][AP] && result.best_ap50 == rows[best][AP50]);
-    ok(rn_evaluate_model(&report, temp_path("run/best.safetensors"), temp_path("set"), "train", 1,
+    const rn_evaluate_options on_train = {.split = "train", .score = -1};
+    ok(rn_evaluate_model(&report, temp_path("run/best.safetensors"), temp_path("set"), &on_train,
                          NULL));
     ck_assert(report.stats[0] == rows[best][AP] && report.stats[1] == rows[best][AP50]);
     /* and it shows boxes from the score that is best for it */
     rn_detector *det = NULL;
     ok(rn_detector_open(&det, temp_path("run/best.safetensors"), NULL));
-    ck_assert_float_eq(rn_detector_show_threshold(det), (float)report.best_f1_score);
+    ck_assert_float_eq(rn_detector_show_threshold(det), (float)report.curve.best_f1_score);
     rn_detector_close(det);
     rn_report_free(&report);
     /* the best so far is kept over a stop */

@@ -1,25 +1,36 @@
-/* evaluate: the twelve COCO numbers, of a model on a data set or of a results file. */
+/* evaluate: the twelve COCO numbers, VOC's, curves and confusions of a model on a data set or of a
+ * results file. */
 #include "cli.h"
 #include "cli_files.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODEL, SPLIT, JSON, THREADS, QUIET };
+enum { MODEL, SPLIT, JSON, RESULTS, PLOTS, THRESHOLD, SAVE_THRESHOLD, THREADS, QUIET };
 
 static const cli_option options[] = {
     {"model", 'm', "MODEL",
      "model file (default: the one that comes with the program, else $RETINANET_MODEL)"},
     {"split", 0, "NAME", "split of DATA (default: val, else valid, else test)"},
     {"json", 0, "FILE", "write the numbers with every digit to FILE, - for stdout"},
+    {"results", 0, "FILE", "write the model's detections to FILE, as COCO results"},
+    {"plots", 0, "FOLDER",
+     "write precision-recall curves and the confusion matrix: pictures and CSV"},
+    {"threshold", 't', "SCORE",
+     "the confusion matrix counts detections from SCORE (default: where F1 is best)"},
+    {"save-threshold", 0, NULL,
+     "store the score where F1 is best in MODEL: detect shows boxes from there"},
     {"threads", 0, "N", "threads (default: one a core)"},
     {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 
 typedef struct request {
-    const char *model, *split, *json;
+    const char *model, *json, *plots;
     const char *inputs[2];
-    int n_inputs, threads;
-    bool quiet;
+    int n_inputs;
+    rn_evaluate_options options;
+    bool save_threshold, quiet;
 } request;
 
 /* ---- the report as text ---- */
@@ -50,15 +61,28 @@ static void print_classes(const rn_report *r) {
         while (r->classes[i].name[length]) length++;
         if (length > width) width = length;
     }
-    printf("\n%-*s      AP    AP50\n", width, "class");
-    for (size_t i = 0; i < r->n_classes; i++)
-        printf("%-*s  %6.3f  %6.3f\n", width, r->classes[i].name, r->classes[i].ap,
-               r->classes[i].ap50);
-    printf("\nbest F1 %.3f at score %.3f; %zu images, %zu objects, %zu detections\n", r->best_f1,
-           r->best_f1_score, r->n_images, r->n_objects, r->n_detections);
+    printf("\n%-*s      AP    AP50     VOC   VOC07      F1  at score\n", width, "class");
+    for (size_t i = 0; i < r->n_classes; i++) {
+        const rn_class_report *c = &r->classes[i];
+        printf("%-*s  %6.3f  %6.3f  %6.3f  %6.3f  %6.3f    %6.3f\n", width, c->name, c->ap, c->ap50,
+               c->voc_ap, c->voc07_ap, c->curve.best_f1, c->curve.best_f1_score);
+    }
+    printf("\nVOC AP %.3f over all points, %.3f over 11 points (VOC07), at IoU 0.50\n", r->voc_ap,
+           r->voc07_ap);
+    printf("best F1 %.3f at score %.3f; %zu images, %zu objects, %zu detections\n",
+           r->curve.best_f1, r->curve.best_f1_score, r->n_images, r->n_objects, r->n_detections);
 }
 
 /* ---- and as JSON ---- */
+
+/* The rest of a class's object. */
+static void put_class(FILE *file, const rn_class_report *c) {
+    fprintf(file,
+            ", \"AP\": %.17g, \"AP50\": %.17g, \"VOC_AP\": %.17g, \"VOC07_AP\": %.17g, "
+            "\"best_f1\": %.17g, \"best_f1_score\": %.17g, \"objects\": %zu}",
+            c->ap, c->ap50, c->voc_ap, c->voc07_ap, c->curve.best_f1, c->curve.best_f1_score,
+            c->curve.n_objects);
+}
 
 /* 0, or the exit code with the message out. */
 static int write_json(const char *path, const rn_report *r) {
@@ -73,35 +97,66 @@ static int write_json(const char *path, const rn_report *r) {
         fprintf(out.file, "%s\n  {\"category_id\": %" PRId64 ", \"name\": ", i ? "," : "",
                 r->classes[i].category_id);
         cli_put_json_text(out.file, r->classes[i].name);
-        fprintf(out.file, ", \"AP\": %.17g, \"AP50\": %.17g}", r->classes[i].ap,
-                r->classes[i].ap50);
+        put_class(out.file, &r->classes[i]);
     }
     fprintf(out.file,
-            "],\n \"best_f1\": %.17g, \"best_f1_score\": %.17g,\n \"images\": %zu, \"objects\": "
-            "%zu, \"detections\": %zu, \"ignored_detections\": %zu, \"unreadable_images\": %zu}\n",
-            r->best_f1, r->best_f1_score, r->n_images, r->n_objects, r->n_detections, r->n_unknown,
-            r->n_bad);
+            "],\n \"VOC_AP\": %.17g, \"VOC07_AP\": %.17g,\n \"best_f1\": %.17g, "
+            "\"best_f1_score\": %.17g,\n \"images\": %zu, \"objects\": %zu, \"detections\": "
+            "%zu, \"ignored_detections\": %zu, \"unreadable_images\": %zu}\n",
+            r->voc_ap, r->voc07_ap, r->curve.best_f1, r->curve.best_f1_score, r->n_images,
+            r->n_objects, r->n_detections, r->n_unknown, r->n_bad);
     return cli_output_close(&out);
 }
 
 /* ---- the command line ---- */
 
-/* False with *code set if the numbers would replace a file that they are made of. */
-static bool check_output(const request *r, int *code) {
+/* False with *code set if an output would replace what it is made of, or the other output. */
+static bool check_outputs(const request *r, int *code) {
+    const char *const outputs[] = {r->json, r->options.results};
     const char *const inputs[] = {r->inputs[0], r->inputs[1], r->model};
-    for (size_t i = 0; r->json && i < sizeof inputs / sizeof *inputs; i++)
-        if (inputs[i] && cli_same_file(r->json, inputs[i])) {
-            *code = cli_usage_error("%s: the output would replace an input", r->json);
-            return false;
-        }
-    return true;
+    for (size_t o = 0; o < 2; o++)
+        for (size_t i = 0; outputs[o] && i < sizeof inputs / sizeof *inputs; i++)
+            if (inputs[i] && cli_same_file(outputs[o], inputs[i])) {
+                *code = cli_usage_error("%s: the output would replace an input", outputs[o]);
+                return false;
+            }
+    if (!r->json || !r->options.results) return true;
+    if (strcmp(r->json, r->options.results) != 0 && !cli_same_file(r->json, r->options.results))
+        return true;
+    *code = cli_usage_error("%s: two outputs would be one file", r->json);
+    return false;
+}
+
+static bool is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* False with *code set for options that do not go together. */
+static bool check_request(const request *r, int *code) {
+    const char *extra = r->model             ? "--model"
+                        : r->options.results ? "--results"
+                        : r->save_threshold  ? "--save-threshold"
+                                             : NULL;
+    if (r->n_inputs == 0)
+        *code = cli_usage_error("want DATA, or GROUND_TRUTH.json DETECTIONS.json");
+    else if (r->n_inputs == 2 && extra)
+        *code = cli_usage_error("detections that are there need no model: no %s", extra);
+    else if (r->n_inputs == 2 && r->options.split && !is_folder(r->inputs[0]))
+        *code = cli_usage_error("two files take no --split");
+    else if (r->options.score >= 0 && !r->plots)
+        *code = cli_usage_error("--threshold is for --plots");
+    else
+        return check_outputs(r, code);
+    return false;
 }
 
 /* False with *code set where the program ends at once. */
 static bool parse(request *r, char **argv, int *code) {
     cli c;
-    cli_open(&c, argv, "DATA [-m MODEL] [OPTIONS]\nGROUND_TRUTH.json DETECTIONS.json [OPTIONS]",
-             options, sizeof options / sizeof *options);
+    cli_open(&c, argv,
+             "DATA [-m MODEL] [OPTIONS]\nGROUND_TRUTH.json|DATA DETECTIONS.json [OPTIONS]", options,
+             sizeof options / sizeof *options);
     for (int option; (option = cli_next(&c)) != CLI_END;) {
         bool ok = true;
         switch (option) {
@@ -119,13 +174,26 @@ static bool parse(request *r, char **argv, int *code) {
             r->model = c.value;
             break;
         case SPLIT:
-            r->split = c.value;
+            r->options.split = c.value;
             break;
         case JSON:
             r->json = c.value;
             break;
+        case RESULTS:
+            r->options.results = c.value;
+            break;
+        case PLOTS:
+            r->plots = c.value;
+            r->options.confusion = true;
+            break;
+        case THRESHOLD:
+            ok = cli_double(&c, &r->options.score, 0, 1);
+            break;
+        case SAVE_THRESHOLD:
+            r->save_threshold = true;
+            break;
         case THREADS:
-            ok = cli_int(&c, &r->threads, 1, 1024);
+            ok = cli_int(&c, &r->options.threads, 1, 1024);
             break;
         default:
             r->quiet = true;
@@ -135,18 +203,35 @@ static bool parse(request *r, char **argv, int *code) {
             return false;
         }
     }
-    if (r->n_inputs == 1 || (r->n_inputs == 2 && !r->model && !r->split))
-        return check_output(r, code);
-    *code = cli_usage_error(r->n_inputs == 0 ? "want DATA, or GROUND_TRUTH.json DETECTIONS.json"
-                                             : "two files take neither --model nor --split");
-    return false;
+    return check_request(r, code);
+}
+
+/* 0, or the exit code with the message out. */
+static int save_threshold(const char *model, const rn_curve *curve) {
+    if (curve->best_f1 == 0) {
+        (void)cli_usage_error("%s: nothing was found: no threshold to save", model);
+        return rn_status_exit_code(RN_EINPUT);
+    }
+    const rn_status status = rn_model_set_show_threshold(model, curve->best_f1_score);
+    return status == RN_OK ? 0 : cli_error(status);
+}
+
+/* All that is asked for besides the text. */
+static int write_files(const request *r, const rn_report *report) {
+    int code = r->json ? write_json(r->json, report) : 0;
+    if (code == 0 && r->plots) {
+        const rn_status status = rn_report_write(report, r->plots);
+        if (status != RN_OK) code = cli_error(status);
+    }
+    if (code == 0 && r->save_threshold) code = save_threshold(r->model, &report->curve);
+    return code;
 }
 
 int main(int argc, char **argv) {
     cli_screen screen = {.terminal = isatty(2)};
     const rn_hooks hooks = {
         .context = &screen, .message = cli_show_message, .progress = cli_show_progress};
-    request r = {0};
+    request r = {.options = RN_EVALUATE_OPTIONS_DEFAULT};
     rn_report report = {0};
     rn_status status;
     char model[PATH_MAX];
@@ -159,9 +244,9 @@ int main(int argc, char **argv) {
         r.model = model;
     }
     if (r.n_inputs == 2)
-        status = rn_evaluate_files(&report, r.inputs[0], r.inputs[1], r.threads, &hooks);
+        status = rn_evaluate_files(&report, r.inputs[0], r.inputs[1], &r.options, &hooks);
     else
-        status = rn_evaluate_model(&report, r.model, r.inputs[0], r.split, r.threads, &hooks);
+        status = rn_evaluate_model(&report, r.model, r.inputs[0], &r.options, &hooks);
     cli_end_progress(&screen);
     if (status != RN_OK) return cli_close(cli_error(status));
     if (!r.json || r.json[0] != '-' || r.json[1]) {
@@ -171,7 +256,7 @@ int main(int argc, char **argv) {
     if (report.n_bad > 0 && !r.quiet)
         fprintf(stderr, "evaluate: %zu of %zu pictures could not be read\n", report.n_bad,
                 report.n_images);
-    if (r.json) code = write_json(r.json, &report);
+    code = write_files(&r, &report);
     rn_report_free(&report);
     return cli_close(code);
 }

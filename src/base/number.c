@@ -1,3 +1,4 @@
+/* number.c: [1] Clinger, How to read floating point numbers accurately, PLDI 1990. */
 #include "base/number.h"
 
 #include <float.h>
@@ -11,50 +12,80 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+/* A decimal number: digits * 10^exponent. */
+typedef struct decimal {
+    uint64_t digits; /* wraps where there are more than MOST_DIGITS */
+    int n_digits;    /* behind leading zeros */
+    int exponent;
+    bool negative;
+} decimal;
+enum { MOST_DIGITS = 19, MOST_EXPONENT = 9999 }; /* 10^19 - 1 fits 64 bits */
+
+/* Digits from s[*i] on; returns how many. */
+static size_t scan_digits(decimal *d, const char *s, size_t n, size_t *i) {
+    const size_t from = *i;
+    for (; *i < n && is_digit(s[*i]); ++*i) {
+        d->digits = d->digits * 10 + (uint64_t)(s[*i] - '0');
+        d->n_digits += d->n_digits > 0 || s[*i] != '0';
+    }
+    return *i - from;
+}
+
 /* JSON's grammar: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)? */
-static bool is_number(const char *s, size_t n) {
-    size_t i = 0, from;
-    if (i < n && s[i] == '-') i++;
-    from = i;
-    while (i < n && is_digit(s[i])) i++;
-    if (i == from || (s[from] == '0' && i > from + 1)) return false;
+static bool scan(decimal *d, const char *s, size_t n) {
+    size_t i = 0, count;
+    *d = (decimal){.negative = n > 0 && s[0] == '-'};
+    if (d->negative) i++;
+    const size_t first = i;
+    count = scan_digits(d, s, n, &i);
+    if (count == 0 || (s[first] == '0' && count > 1)) return false;
     if (i < n && s[i] == '.') {
-        from = ++i;
-        while (i < n && is_digit(s[i])) i++;
-        if (i == from) return false;
+        i++;
+        count = scan_digits(d, s, n, &i);
+        if (count == 0) return false;
+        d->exponent = -(int)count;
     }
     if (i < n && (s[i] == 'e' || s[i] == 'E')) {
+        decimal e = {0};
         i++;
+        const bool down = i < n && s[i] == '-';
         if (i < n && (s[i] == '+' || s[i] == '-')) i++;
-        from = i;
-        while (i < n && is_digit(s[i])) i++;
-        if (i == from) return false;
+        if (scan_digits(&e, s, n, &i) == 0) return false;
+        const int size = e.n_digits <= 4 ? (int)e.digits : MOST_EXPONENT;
+        d->exponent += down ? -size : size;
     }
     return i == n;
 }
 
-/* Up to 15 digits without exponent: mantissa and power of ten are exact doubles, so one division
- * rounds correctly (Clinger 1990). False leaves the slow way. */
-static bool parse_short(double *out, const char *s, size_t n) {
-    static const double power[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-    const size_t sign = n > 0 && s[0] == '-';
-    uint64_t mantissa = 0;
-    size_t behind_point = 0;
-    bool point = false;
-    if (n - sign > 16) return false;
-    for (size_t i = sign; i < n; i++) {
-        if (s[i] == '.') {
-            point = true;
-            continue;
-        }
-        if (!is_digit(s[i])) return false;
-        mantissa = mantissa * 10 + (uint64_t)(s[i] - '0');
-        behind_point += point;
-    }
-    if (mantissa > 999999999999999u) return false;
-    const double value = (double)mantissa / power[behind_point];
-    *out = sign ? -value : value;
+__extension__ typedef unsigned __int128 wide;
+
+/* a / b, correctly rounded. Both are at least 1, b is at most 10^19. */
+static double divide(uint64_t a, uint64_t b) {
+    const int up = __builtin_clzll(a);
+    const wide n = (wide)(a << up) << 64, q = n / b; /* 2^63 <= q < 2^128 */
+    const uint64_t high = (uint64_t)(q >> 64);
+    const int down = high ? 64 - __builtin_clzll(high) : 0;
+    const bool rest = q * b != n || q >> down << down != q;
+    /* At least 63 bits, of which a double keeps 53: the last one need but say that more follows. */
+    const uint64_t top = (uint64_t)(q >> down) | rest;
+    return ldexp((double)top, down - 64 - up);
+}
+
+/* The double nearest to `d` where integers alone can tell it; false leaves the slow way. */
+static bool convert(double *out, const decimal *d) {
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (d->n_digits > MOST_DIGITS || d->exponent < -22 || d->exponent > 0) return false;
+    const size_t places = (size_t)-d->exponent;
+    double value;
+    if (d->digits <= UINT64_C(1) << 53) /* both are exact: one division rounds correctly [1] */
+        value = (double)d->digits / power[places];
+    else if (places <= MOST_DIGITS)
+        value = divide(d->digits, (uint64_t)power[places]);
+    else
+        return false;
+    *out = d->negative ? -value : value;
     return true;
 }
 
@@ -65,9 +96,9 @@ static locale_t c_locale(void) {
 
 bool rn_parse_double(double *out, const char *text, size_t size) {
     char copy[512];
-    if (!is_number(text, size)) return false;
-    if (parse_short(out, text, size)) return true;
-    if (size >= sizeof copy) return false;
+    decimal d;
+    if (size >= sizeof copy || !scan(&d, text, size)) return false;
+    if (convert(out, &d)) return true;
     memcpy(copy, text, size);
     copy[size] = '\0';
     const locale_t c = c_locale();

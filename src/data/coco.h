@@ -33,6 +33,8 @@ RN_MUST_USE rn_status rn_coco_read(rn_dataset *out, const char *path);
  * RN_EINPUT; a category that it has not is counted and left out, as the reference does. On failure
  * *out is empty. */
 RN_MUST_USE rn_status rn_results_read(rn_results *out, const char *path, const rn_dataset *truth);
+/* Write such a list; numbers read back as they were. RN_EIO leaves what was there. */
+RN_MUST_USE rn_status rn_results_write(const char *path, const rn_results *results);
 void rn_results_free(rn_results *results);
 
 #endif

@@ -1,9 +1,12 @@
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "data/coco.h"
 #include "data/id_map.h"
 #include "data/json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct reader {
@@ -95,6 +98,49 @@ done:
     rn_json_free(&r.json);
     free(bytes);
     if (status != RN_OK) rn_results_free(out);
+    return status;
+}
+
+/* ---- writing ---- */
+
+enum { ROW_TEXT = 512 }; /* more than any row needs: two ids and five numbers of 32 */
+
+/* "{...}" of a row in out[ROW_TEXT]; returns its length. */
+static int format_row(char *out, const rn_result_row *row) {
+    const double values[5] = {row->x, row->y, row->w, row->h, row->score};
+    char text[5][32];
+    for (int i = 0; i < 5; i++) rn_format_double(text[i], values[i]);
+    return snprintf(out, ROW_TEXT,
+                    "{\"image_id\": %" PRId64 ", \"category_id\": %" PRId64
+                    ", \"bbox\": [%s, %s, %s, %s], \"score\": %s}",
+                    row->image_id, row->category_id, text[0], text[1], text[2], text[3], text[4]);
+}
+
+static rn_status write_rows(rn_writer *file, const rn_results *results) {
+    char text[1 << 14];
+    size_t used = 1;
+    text[0] = '[';
+    for (size_t i = 0; i < results->n; i++) {
+        if (sizeof text - used < ROW_TEXT + 4) {
+            RN_TRY(rn_writer_write(file, text, used));
+            used = 0;
+        }
+        used += (size_t)format_row(text + used, &results->rows[i]);
+        if (i + 1 == results->n) break;
+        text[used++] = ',';
+        text[used++] = '\n';
+    }
+    text[used++] = ']';
+    text[used++] = '\n';
+    return rn_writer_write(file, text, used);
+}
+
+rn_status rn_results_write(const char *path, const rn_results *results) {
+    rn_writer *file;
+    RN_TRY(rn_writer_open(&file, path));
+    const rn_status status = write_rows(file, results);
+    if (status == RN_OK) return rn_writer_commit(file);
+    rn_writer_abort(file);
     return status;
 }
 

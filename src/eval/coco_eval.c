@@ -13,8 +13,7 @@ static int compare_records(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Records in order of their ids, which is the order of images in the reference. */
-static rn_status sort_records(const rn_record ***out, const rn_dataset *truth) {
+rn_status rn_eval_sort_records(const rn_record ***out, const rn_dataset *truth) {
     const rn_record **records;
     RN_TRY(rn_alloc(&records, truth->n_records, sizeof *records));
     for (size_t i = 0; i < truth->n_records; i++) records[i] = &truth->records[i];
@@ -42,9 +41,8 @@ static rn_status sort_by_label(rn_eval_item *out, size_t **first, const rn_eval_
     return RN_OK;
 }
 
-/* The same by image. */
-static rn_status sort_by_image(rn_eval_item *out, const rn_eval_item *items, size_t n,
-                               size_t n_images) {
+rn_status rn_eval_sort_by_image(rn_eval_item *out, const rn_eval_item *items, size_t n,
+                                size_t n_images) {
     size_t *next;
     RN_TRY(rn_alloc(&next, n_images + 1, sizeof *next));
     for (size_t i = 0; i < n; i++) next[items[i].image + 1]++;
@@ -80,19 +78,18 @@ done:
     return status;
 }
 
-/* Rows of images and categories that the truth has not are left out. */
-static rn_status place_rows(rn_eval_item *items, size_t *n, const rn_eval_tables *t,
-                            const rn_record *const *records) {
+rn_status rn_eval_place(rn_eval_item *items, size_t *n, const rn_dataset *truth,
+                        const rn_results *results, const rn_record *const *records) {
     rn_id_map images = {0}, categories = {0};
     size_t had;
     rn_status status = RN_OK;
     *n = 0;
-    for (size_t i = 0; i < t->truth->n_records && status == RN_OK; i++)
+    for (size_t i = 0; i < truth->n_records && status == RN_OK; i++)
         status = rn_id_map_add(&images, &had, records[i]->id, i);
-    for (size_t k = 0; k < t->n_classes && status == RN_OK; k++)
-        status = rn_id_map_add(&categories, &had, t->truth->category_ids[k], k);
-    for (size_t i = 0; i < t->results->n && status == RN_OK; i++) {
-        const rn_result_row *row = &t->results->rows[i];
+    for (size_t k = 0; k < truth->n_classes && status == RN_OK; k++)
+        status = rn_id_map_add(&categories, &had, truth->category_ids[k], k);
+    for (size_t i = 0; i < results->n && status == RN_OK; i++) {
+        const rn_result_row *row = &results->rows[i];
         const rn_eval_item item = {i, rn_id_map_find(&images, row->image_id),
                                    rn_id_map_find(&categories, row->category_id)};
         if (item.image != RN_NO_ID && item.label != RN_NO_ID) items[(*n)++] = item;
@@ -108,8 +105,8 @@ static rn_status sort_detections(rn_eval_tables *t, const rn_record *const *reco
     rn_status status;
     if ((status = rn_alloc(&items, t->results->n, sizeof *items)) != RN_OK ||
         (status = rn_alloc(&t->detections, t->results->n, sizeof *t->detections)) != RN_OK ||
-        (status = place_rows(t->detections, &n, t, records)) != RN_OK ||
-        (status = sort_by_image(items, t->detections, n, t->truth->n_records)) != RN_OK)
+        (status = rn_eval_place(t->detections, &n, t->truth, t->results, records)) != RN_OK ||
+        (status = rn_eval_sort_by_image(items, t->detections, n, t->truth->n_records)) != RN_OK)
         goto done;
     status = sort_by_label(t->detections, &t->first_detection, items, n, t->n_classes);
 done:
@@ -142,8 +139,11 @@ static rn_status alloc_tables(rn_eval_tables *t) {
     RN_TRY(rn_alloc(&t->spare, n, sizeof *t->spare));
     RN_TRY(rn_alloc(&t->verdicts, n, sizeof *t->verdicts));
     RN_TRY(rn_alloc(&t->sorted, n, sizeof *t->sorted));
-    RN_TRY(rn_alloc(&t->curve, n, sizeof *t->curve));
-    RN_TRY(rn_alloc(&t->n_kept, k, sizeof *t->n_kept));
+    RN_TRY(rn_alloc(&t->precisions, n, sizeof *t->precisions));
+    RN_TRY(rn_alloc(&t->points, n, 2 * sizeof *t->points));
+    RN_TRY(rn_alloc(&t->curves, k, sizeof *t->curves));
+    RN_TRY(rn_alloc(&t->voc_ap, k, sizeof *t->voc_ap));
+    RN_TRY(rn_alloc(&t->n_wanted, k, sizeof *t->n_wanted));
     RN_TRY(rn_alloc(&t->n_positive, k, sizeof *t->n_positive));
     RN_TRY(rn_alloc(&t->precision, k, n_precision * sizeof *t->precision));
     RN_TRY(rn_alloc(&t->recall, k, n_recall * sizeof *t->recall));
@@ -160,7 +160,7 @@ static rn_status build_tables(rn_eval_tables *t) {
     rn_status status;
     linspace(t->ious, 0.5, 0.95, RN_EVAL_IOUS);
     linspace(t->recalls, 0, 1, RN_EVAL_RECALLS);
-    if ((status = sort_records(&records, t->truth)) != RN_OK ||
+    if ((status = rn_eval_sort_records(&records, t->truth)) != RN_OK ||
         (status = sort_objects(t, records)) != RN_OK ||
         (status = sort_detections(t, records)) != RN_OK)
         goto done;
@@ -187,8 +187,11 @@ static void free_tables(rn_eval_tables *t) {
     free(t->spare);
     free(t->verdicts);
     free(t->sorted);
-    free(t->curve);
-    free(t->n_kept);
+    free(t->precisions);
+    free(t->points);
+    free(t->curves);
+    free(t->voc_ap);
+    free(t->n_wanted);
     free(t->n_positive);
     free(t->precision);
     free(t->recall);
@@ -222,5 +225,6 @@ done:
 void rn_evaluation_free(rn_evaluation *evaluation) {
     free(evaluation->per_class);
     free(evaluation->precision50);
+    free(evaluation->points);
     *evaluation = (rn_evaluation){0};
 }

@@ -12,6 +12,8 @@ typedef struct rn_class_metrics {
     const char *name; /* the data set's */
     double ap, ap50;  /* -1 where the class has no object */
     double recall;    /* AR at 100 */
+    double voc_ap, voc07_ap;
+    rn_curve curve;
 } rn_class_metrics;
 
 typedef struct rn_evaluation {
@@ -19,14 +21,16 @@ typedef struct rn_evaluation {
                                     small, medium, large; -1 for none */
     rn_class_metrics *per_class; /* [n_classes] */
     size_t n_classes;
-    double *precision50;  /* [n_classes, 101] interpolated precision at IoU .50, all areas, 100
-                             detections; -1 for none */
-    double best_f1_score; /* score threshold with the best F1 at IoU .50 over all classes together;
-                             0.5 if there is none */
-    double best_f1;
+    double *precision50;     /* [n_classes, 101] interpolated precision at IoU .50, all areas, 100
+                                detections; -1 for none */
+    double voc_ap, voc07_ap; /* means of the classes' */
+    rn_curve curve;          /* of all classes' detections together */
+    rn_curve_point *points;  /* those of all curves */
 } rn_evaluation;
 
-/* Evaluate `results` against `truth` (its category ids and image ids). Crowd objects are ignore
+/* What the numbers are stands at rn_evaluate_files in retinanet.h.
+ *
+ * Evaluate `results` against `truth` (its category ids and image ids). Crowd objects are ignore
  * regions; so are VOC's difficult ones. `threads` may be NULL. RN_ENOMEM. */
 RN_MUST_USE rn_status rn_evaluate(rn_evaluation *out, const rn_dataset *truth,
                                   const rn_results *results, rn_threads *threads);

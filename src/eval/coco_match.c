@@ -37,15 +37,13 @@ void rn_rank(rn_ranked *items, size_t n, rn_ranked *spare) {
 
 /* ---- overlap ---- */
 
-/* Intersection over union; for a crowd over the detection's own area, since whatever part of a
- * crowd it covers is right. Step for step the reference's bbIou. */
-static double box_iou(const rn_result_row *d, const rn_object *g) {
+double rn_eval_iou(const rn_result_row *d, const rn_object *g, bool crowd) {
     const double w = fmin(d->w + d->x, g->w + g->x) - fmax(d->x, g->x);
     if (w <= 0) return 0;
     const double h = fmin(d->h + d->y, g->h + g->y) - fmax(d->y, g->y);
     if (h <= 0) return 0;
     const double both = w * h, area = d->w * d->h;
-    return both / (g->crowd ? area : area + g->w * g->h - both);
+    return both / (crowd ? area : area + g->w * g->h - both);
 }
 
 /* ---- one image of one class ---- */
@@ -53,11 +51,12 @@ static double box_iou(const rn_result_row *d, const rn_object *g) {
 /* The image's detections, best first, and its objects in file order. */
 typedef struct scene {
     const rn_eval_tables *tables;
-    const rn_ranked *detections; /* [n_detections] index: of a row */
-    size_t n_detections;
+    const rn_ranked *detections; /* [n_all] index: of a row */
+    size_t n_all;
+    size_t n_detections;         /* of these that COCO counts */
     const rn_eval_item *objects; /* [n_objects] */
     size_t n_objects;
-    rn_verdict *verdicts; /* [n_detections] */
+    rn_verdict *verdicts; /* [n_all] */
 } scene;
 
 static const rn_object *object_at(const scene *s, size_t i) {
@@ -119,7 +118,8 @@ static void overlap(const scene *s, rn_eval_scratch *scratch) {
         double *iou = scratch->iou + d * s->n_objects;
         scratch->reaches[d] = false;
         for (size_t g = 0; g < s->n_objects; g++) {
-            iou[g] = box_iou(row, object_at(s, g));
+            const rn_object *object = object_at(s, g);
+            iou[g] = rn_eval_iou(row, object, object->crowd);
             if (!(iou[g] < s->tables->ious[0])) scratch->reaches[d] = true; /* NaN does, too */
         }
     }
@@ -137,12 +137,44 @@ static void finish_verdicts(const scene *s) {
     }
 }
 
-static void match_image(const scene *s, size_t n_positive[RN_EVAL_AREAS],
+/* The same by VOC's rules, at IoU .50: not the best of the objects that are free, but the best of
+ * all, and wrong if that is found already. Returns how many objects count. */
+static size_t match_voc(const scene *s, bool *found) {
+    size_t n_wanted = 0;
+    for (size_t g = 0; g < s->n_objects; g++) {
+        found[g] = false;
+        n_wanted += !object_at(s, g)->crowd && !object_at(s, g)->difficult;
+    }
+    for (size_t d = 0; d < s->n_all; d++) {
+        const rn_result_row *row = &s->tables->results->rows[s->detections[d].index];
+        size_t best = 0;
+        double most = 0;
+        for (size_t g = 0; g < s->n_objects; g++) {
+            const double iou = rn_eval_iou(row, object_at(s, g), false);
+            if (!(iou > most)) continue;
+            most = iou;
+            best = g;
+        }
+        if (most < s->tables->ious[0]) continue;
+        const rn_object *object = object_at(s, best);
+        if (object->crowd || object->difficult)
+            s->verdicts[d].voc = RN_VOC_NEITHER;
+        else if (!found[best])
+            s->verdicts[d].voc = RN_VOC_TRUE;
+        found[best] = true;
+    }
+    return n_wanted;
+}
+
+static void match_image(const scene *s, rn_eval_tables *tables, size_t label,
                         rn_eval_scratch *scratch) {
-    for (size_t d = 0; d < s->n_detections; d++) s->verdicts[d] = (rn_verdict){.rank = d};
+    for (size_t d = 0; d < s->n_all; d++)
+        s->verdicts[d] =
+            (rn_verdict){.ignored = d < s->n_detections ? 0 : UINT64_MAX, .rank = (uint32_t)d};
+    tables->n_wanted[label] += match_voc(s, scratch->taken);
     overlap(s, scratch);
     for (size_t area = 0; area < RN_EVAL_AREAS; area++) {
-        n_positive[area] += order_objects(s, area, scratch);
+        tables->n_positive[label][area] += order_objects(s, area, scratch);
         for (size_t t = 0; t < RN_EVAL_IOUS && s->n_objects > 0; t++) match(s, area, t, scratch);
     }
     finish_verdicts(s);
@@ -163,30 +195,30 @@ void rn_eval_match(rn_eval_tables *tables, size_t label, rn_eval_scratch *scratc
     const rn_eval_item *objects = tables->objects + tables->first_object[label];
     size_t n_detections = tables->first_detection[label + 1] - start;
     size_t n_objects = tables->first_object[label + 1] - tables->first_object[label];
-    size_t kept = 0;
+    size_t done = 0;
     while (n_detections > 0 || n_objects > 0) {
         const size_t image =
             n_objects == 0 || (n_detections > 0 && detections->image < objects->image)
                 ? detections->image
                 : objects->image;
         const size_t n = count_image(detections, n_detections, image);
-        rn_ranked *ranked = tables->ranked + start + kept; /* what is kept of it stays */
+        rn_ranked *ranked = tables->ranked + start + done;
         for (size_t i = 0; i < n; i++)
             ranked[i] =
                 (rn_ranked){tables->results->rows[detections[i].index].score, detections[i].index};
         rn_rank(ranked, n, tables->spare + start);
         const scene s = {.tables = tables,
                          .detections = ranked,
+                         .n_all = n,
                          .n_detections = n < RN_EVAL_KEPT ? n : RN_EVAL_KEPT,
                          .objects = objects,
                          .n_objects = count_image(objects, n_objects, image),
-                         .verdicts = tables->verdicts + start + kept};
-        match_image(&s, tables->n_positive[label], scratch);
-        kept += s.n_detections;
+                         .verdicts = tables->verdicts + start + done};
+        match_image(&s, tables, label, scratch);
+        done += n;
         detections += n;
         n_detections -= n;
         objects += s.n_objects;
         n_objects -= s.n_objects;
     }
-    tables->n_kept[label] = kept;
 }

@@ -1,4 +1,4 @@
-/* The numbers of an evaluation: the reference's summarize, and the best score threshold. */
+/* The numbers of an evaluation: the reference's summarize, and the curve of all classes. */
 #include "base/memory.h"
 #include "eval/coco_tables.h"
 
@@ -54,6 +54,8 @@ static void average(rn_evaluation *out, const rn_eval_tables *tables, double *ro
         out->stats[2 + area] = mean_precision(tables, area, 0, RN_EVAL_IOUS, room);
     for (size_t l = 0; l < RN_EVAL_LIMITS; l++)
         out->stats[6 + l] = mean(tables->recall + l * n_recall, n_recall, 1, room);
+    out->voc_ap = mean(&tables->voc_ap[0][0], tables->n_classes, 2, room);
+    out->voc07_ap = mean(&tables->voc_ap[0][1], tables->n_classes, 2, room);
 }
 
 static void average_classes(rn_evaluation *out, const rn_eval_tables *tables, double *room) {
@@ -67,45 +69,39 @@ static void average_classes(rn_evaluation *out, const rn_eval_tables *tables, do
             .name = tables->truth->class_names[k],
             .ap = mean(precision, RN_EVAL_IOUS * RN_EVAL_RECALLS, n_classes, room),
             .ap50 = mean(precision, RN_EVAL_RECALLS, n_classes, room),
-            .recall = mean(recall + k, RN_EVAL_IOUS, n_classes, room)};
+            .recall = mean(recall + k, RN_EVAL_IOUS, n_classes, room),
+            .voc_ap = tables->voc_ap[k][0],
+            .voc07_ap = tables->voc_ap[k][1],
+            .curve = tables->curves[k]};
         for (size_t r = 0; r < RN_EVAL_RECALLS; r++)
             out->precision50[k * RN_EVAL_RECALLS + r] = precision[r * n_classes];
     }
 }
 
-/* ---- best score threshold ---- */
+/* ---- all classes together ---- */
 
 /* All classes' detections that count at IoU .50 by falling score, in tables->ranked; index: 1 for
  * those that are right. Returns how many. */
 static size_t pool(rn_eval_tables *tables) {
     const uint64_t bit = rn_eval_bit(0, 0);
     size_t n = 0;
-    for (size_t k = 0; k < tables->n_classes; k++) {
-        const size_t start = tables->first_detection[k];
-        for (size_t i = start; i < start + tables->n_kept[k]; i++)
-            if (!(tables->sorted[i].ignored & bit)) /* n <= i: nothing unread is overwritten */
-                tables->ranked[n++] =
-                    (rn_ranked){tables->ranked[i].score, (tables->sorted[i].matched & bit) != 0};
-    }
+    for (size_t i = 0; i < tables->first_detection[tables->n_classes]; i++)
+        if (!(tables->sorted[i].ignored & bit)) /* n <= i: nothing unread is overwritten */
+            tables->ranked[n++] =
+                (rn_ranked){tables->ranked[i].score, (tables->sorted[i].matched & bit) != 0};
     rn_rank(tables->ranked, n, tables->spare);
     return n;
 }
 
-/* F1 = 2 TP / (detections + objects), over every threshold between two different scores. */
-static void find_best_f1(rn_evaluation *out, rn_eval_tables *tables) {
+static void draw_curve(rn_evaluation *out, rn_eval_tables *tables) {
     const size_t n = pool(tables);
-    const rn_ranked *d = tables->ranked;
-    size_t n_positive = 0, n_true = 0;
-    for (size_t k = 0; k < tables->n_classes; k++) n_positive += tables->n_positive[k][0];
-    out->best_f1_score = 0.5;
-    for (size_t i = 0; i < n; i++) {
-        n_true += d[i].index;
-        if (i + 1 < n && d[i + 1].score == d[i].score) continue;
-        const double f1 = 2 * (double)n_true / (double)(i + 1 + n_positive);
-        if (f1 <= out->best_f1) continue;
-        out->best_f1 = f1;
-        out->best_f1_score = i + 1 < n ? (d[i].score + d[i + 1].score) / 2 : d[i].score;
-    }
+    out->curve.points = tables->points + tables->first_detection[tables->n_classes];
+    for (size_t k = 0; k < tables->n_classes; k++) out->curve.n_objects += tables->n_positive[k][0];
+    for (size_t i = 0; i < n; i++)
+        rn_curve_add(&out->curve, tables->ranked[i].score, tables->ranked[i].index == 1);
+    rn_curve_finish(&out->curve);
+    out->points = tables->points; /* the classes' too */
+    tables->points = NULL;
 }
 
 rn_status rn_eval_summarize(rn_evaluation *out, rn_eval_tables *tables) {
@@ -120,7 +116,7 @@ rn_status rn_eval_summarize(rn_evaluation *out, rn_eval_tables *tables) {
     out->n_classes = tables->n_classes;
     average(out, tables, room);
     average_classes(out, tables, room);
-    find_best_f1(out, tables);
+    draw_curve(out, tables);
 done:
     free(room);
     return status;

@@ -1,7 +1,9 @@
 /* Evaluation as programs ask for it: from files to a report that stands on its own. */
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "eval/coco_eval.h"
+#include "eval/confusion.h"
 #include "eval/model_eval.h"
 
 #include <stdlib.h>
@@ -10,6 +12,8 @@
 void rn_report_free(rn_report *report) {
     for (size_t i = 0; i < report->n_classes; i++) free(report->classes[i].name);
     free(report->classes);
+    free(report->confusion);
+    free(report->points);
     *report = (rn_report){0};
 }
 
@@ -18,37 +22,53 @@ static rn_status copy_classes(rn_report *out, const rn_evaluation *evaluation) {
     out->n_classes = evaluation->n_classes;
     for (size_t i = 0; i < out->n_classes; i++) {
         const rn_class_metrics *m = &evaluation->per_class[i];
-        out->classes[i] =
-            (rn_class_report){.category_id = m->category_id, .ap = m->ap, .ap50 = m->ap50};
+        out->classes[i] = (rn_class_report){.category_id = m->category_id,
+                                            .ap = m->ap,
+                                            .ap50 = m->ap50,
+                                            .voc_ap = m->voc_ap,
+                                            .voc07_ap = m->voc07_ap,
+                                            .curve = m->curve};
         RN_TRY(rn_strdup(&out->classes[i].name, m->name));
     }
     return RN_OK;
 }
 
 static rn_status report(rn_report *out, const rn_dataset *truth, const rn_results *results,
-                        rn_threads *threads) {
-    rn_evaluation evaluation;
-    RN_TRY(rn_evaluate(&evaluation, truth, results, threads));
-    *out = (rn_report){.n_images = truth->n_records,
+                        const rn_evaluate_options *options) {
+    rn_threads *threads = NULL;
+    rn_evaluation evaluation = {0};
+    rn_status status =
+        rn_threads_create(&threads, options->threads > 0 ? options->threads : rn_threads_default());
+    if (status != RN_OK) return status;
+    if ((status = rn_evaluate(&evaluation, truth, results, threads)) != RN_OK) goto done;
+    *out = (rn_report){.voc_ap = evaluation.voc_ap,
+                       .voc07_ap = evaluation.voc07_ap,
+                       .n_images = truth->n_records,
                        .n_objects = truth->n_objects,
                        .n_detections = results->n,
                        .n_unknown = results->n_unknown_category,
-                       .best_f1 = evaluation.best_f1,
-                       .best_f1_score = evaluation.best_f1_score};
+                       .curve = evaluation.curve,
+                       .points = evaluation.points};
+    evaluation.points = NULL; /* they are the report's now */
     memcpy(out->stats, evaluation.stats, sizeof out->stats);
-    const rn_status status = copy_classes(out, &evaluation);
+    out->confusion_score = options->score >= 0 ? options->score : out->curve.best_f1_score;
+    if ((status = copy_classes(out, &evaluation)) != RN_OK) goto done;
+    if (options->confusion)
+        status = rn_confusion(&out->confusion, truth, results, out->confusion_score);
+done:
     rn_evaluation_free(&evaluation);
+    rn_threads_free(threads);
     if (status != RN_OK) rn_report_free(out);
     return status;
 }
 
 /* What differs from the reference, or would surprise, said once. */
-static void tell_of_files(const rn_hooks *hooks, const rn_dataset *truth,
-                          const rn_results *results) {
+static void tell_of_files(const rn_hooks *hooks, const rn_dataset *truth, const rn_results *results,
+                          bool is_coco) {
     if (results->n_unknown_category > 0)
         rn_tell(hooks, "%zu detections of categories that the truth has not: ignored",
                 results->n_unknown_category);
-    for (size_t i = 0; i < truth->n_objects; i++)
+    for (size_t i = 0; is_coco && i < truth->n_objects; i++)
         if (truth->objects[i].id == 0) {
             rn_tell(hooks,
                     "annotation id 0: matched like any other (the reference code never counts "
@@ -57,40 +77,45 @@ static void tell_of_files(const rn_hooks *hooks, const rn_dataset *truth,
         }
 }
 
+static const rn_evaluate_options *or_default(const rn_evaluate_options *options) {
+    static const rn_evaluate_options defaults = RN_EVALUATE_OPTIONS_DEFAULT;
+    return options ? options : &defaults;
+}
+
 rn_status rn_evaluate_files(rn_report *out, const char *truth_path, const char *detections,
-                            int n_threads, const rn_hooks *hooks) {
+                            const rn_evaluate_options *options, const rn_hooks *hooks) {
     rn_dataset truth = {0};
     rn_results results = {0};
-    rn_threads *threads = NULL;
     rn_status status;
     *out = (rn_report){0};
-    status = rn_threads_create(&threads, n_threads > 0 ? n_threads : rn_threads_default());
-    if (status != RN_OK || (status = rn_coco_read(&truth, truth_path)) != RN_OK ||
-        (status = rn_results_read(&results, detections, &truth)) != RN_OK)
+    options = or_default(options);
+    const bool is_folder = rn_path_is_folder(truth_path);
+    status = is_folder ? rn_dataset_open(&truth, truth_path, options->split, RN_SPLIT_VAL)
+                       : rn_coco_read(&truth, truth_path);
+    if (status != RN_OK || (status = rn_results_read(&results, detections, &truth)) != RN_OK)
         goto done;
     rn_dataset_tell_notes(&truth, hooks);
-    tell_of_files(hooks, &truth, &results);
-    status = report(out, &truth, &results, threads);
+    tell_of_files(hooks, &truth, &results, !is_folder);
+    status = report(out, &truth, &results, options);
 done:
     rn_results_free(&results);
     rn_dataset_free(&truth);
-    rn_threads_free(threads);
     return status;
 }
 
-rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data, const char *split,
-                            int n_threads, const rn_hooks *hooks) {
-    const rn_detector_options options = {
-        .threads = n_threads, .score_threshold = -1, .hooks = hooks};
+rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
+                            const rn_evaluate_options *options, const rn_hooks *hooks) {
+    rn_detector_options detecting = {.score_threshold = -1, .hooks = hooks};
     rn_dataset truth = {0};
     rn_results results = {0};
     rn_detector *det = NULL;
-    rn_threads *threads = NULL;
     size_t n_bad = 0;
     rn_status status;
     *out = (rn_report){0};
-    if ((status = rn_detector_open(&det, model, &options)) != RN_OK ||
-        (status = rn_dataset_open(&truth, data, split, RN_SPLIT_VAL)) != RN_OK ||
+    options = or_default(options);
+    detecting.threads = options->threads;
+    if ((status = rn_detector_open(&det, model, &detecting)) != RN_OK ||
+        (status = rn_dataset_open(&truth, data, options->split, RN_SPLIT_VAL)) != RN_OK ||
         (status = rn_dataset_match_classes(&truth, rn_detector_class_names(det),
                                            rn_detector_classes(det))) != RN_OK)
         goto done;
@@ -98,13 +123,13 @@ rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
     if ((status = rn_detect_set(&results, &n_bad, det, &truth, hooks)) != RN_OK) goto done;
     rn_detector_close(det); /* its threads and memory make room for the evaluation's */
     det = NULL;
-    status = rn_threads_create(&threads, n_threads > 0 ? n_threads : rn_threads_default());
-    if (status == RN_OK) status = report(out, &truth, &results, threads);
+    if (options->results && (status = rn_results_write(options->results, &results)) != RN_OK)
+        goto done;
+    status = report(out, &truth, &results, options);
     if (status == RN_OK) out->n_bad = n_bad;
 done:
     rn_detector_close(det);
     rn_results_free(&results);
     rn_dataset_free(&truth);
-    rn_threads_free(threads);
     return status;
 }

@@ -57,7 +57,8 @@ size_t rn_tensor_entry_size(const rn_tensor_entry *e) {
 
 void rn_tensor_entry_encode(uint8_t *bytes, const rn_tensor_entry *e) {
     const size_t count = count_of(e);
-    for (size_t i = 0; i < count; i++) {
+    if (e->raw) memcpy(bytes, e->raw, rn_tensor_entry_size(e));
+    for (size_t i = 0; !e->raw && i < count; i++) {
         const float number = number_at(e, i);
         if (e->dtype == RN_F32) {
             memcpy(bytes + 4 * i, &number, 4);

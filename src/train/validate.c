@@ -52,7 +52,7 @@ rn_status rn_trainer_validate(rn_trainer *t, double *ap, double *ap50) {
         p->best_step = p->step;
         p->best_ap = *ap;
         p->best_ap50 = *ap50;
-        status = save_best(t, evaluation.best_f1_score);
+        status = save_best(t, evaluation.curve.best_f1_score);
         if (status == RN_OK) status = rn_trainer_draw_val(t, &results);
     }
 done:
