@@ -88,7 +88,7 @@ START_TEST(pictures_of_curves) {
     ck_assert(is(100, 560, 255, 255, 255));
     read_picture("out/plots/f1_curve.png", 1000, 700);
     ck_assert(is(370, 297, 0, 0, 0)); /* the dot at (.5, 4/7) */
-    ck_assert(is(100, 100, 255, 255, 255));
+    ck_assert(is(100, 105, 255, 255, 255));
     rn_image_free(&image);
 }
 END_TEST
