@@ -79,16 +79,16 @@ static void save_more(const char *name, double threshold) {
 }
 
 START_TEST(everything_is_kept) {
-    rn_safetensors file;
+    rn_tensor_file file;
     save_more("a.safetensors", 0.5);
     save_more("want.safetensors", 0.25);
     ok(rn_model_set_show_threshold(temp_path("a.safetensors"), 0.25));
     same_files("a.safetensors", "want.safetensors");
-    ok(rn_safetensors_open(&file, temp_path("a.safetensors")));
-    const rn_tensor *steps = rn_safetensors_find(&file, "steps");
+    ok(rn_tensor_file_open(&file, temp_path("a.safetensors")));
+    const rn_tensor *steps = rn_tensor_file_find(&file, "steps");
     ck_assert(steps && steps->dtype == RN_I64 && steps->count == 2 && steps->data[15] == 4);
-    ck_assert_str_eq(rn_safetensors_metadata(&file, "position"), "{\"epoch\": 3}");
-    rn_safetensors_close(&file);
+    ck_assert_str_eq(rn_tensor_file_metadata(&file, "position"), "{\"epoch\": 3}");
+    rn_tensor_file_close(&file);
 }
 END_TEST
 

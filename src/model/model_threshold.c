@@ -17,7 +17,7 @@ static rn_status add_tensor(rn_safetensors_writer *writer, const rn_tensor *tens
 }
 
 /* What a checkpoint says besides the configuration: its position and the like. */
-static rn_status add_other_metadata(rn_safetensors_writer *writer, const rn_safetensors *file) {
+static rn_status add_other_metadata(rn_safetensors_writer *writer, const rn_tensor_file *file) {
     static const char *const written[] = {"crc32", "format", "config"};
     for (size_t i = 0; i < file->n_metadata; i++) {
         bool other = true;
@@ -31,25 +31,27 @@ static rn_status add_other_metadata(rn_safetensors_writer *writer, const rn_safe
 }
 
 rn_status rn_model_set_show_threshold(const char *path, double score) {
-    rn_safetensors file = {0};
     rn_model_file model = {0};
     rn_safetensors_writer writer = {0};
     rn_status status;
     if (!(score >= 0 && score <= 1))
         return rn_fail(RN_EINVAL, "score threshold (got %g, want 0..1)", score);
-    if ((status = rn_safetensors_open(&file, path)) != RN_OK ||
-        (status = rn_model_file_open(&model, path)) != RN_OK)
+    RN_TRY(rn_model_file_open(&model, path));
+    const rn_tensor_file *file = &model.tensors;
+    if (file->torch) {
+        status =
+            rn_fail(RN_EINPUT, "%s: torch.save's file keeps no threshold: convert it first", path);
         goto done;
+    }
     model.config.show_threshold = score;
     if ((status = rn_model_add_metadata(&writer, &model.config)) != RN_OK ||
-        (status = add_other_metadata(&writer, &file)) != RN_OK)
+        (status = add_other_metadata(&writer, file)) != RN_OK)
         goto done;
-    for (size_t i = 0; i < file.n_tensors && status == RN_OK; i++)
-        status = add_tensor(&writer, &file.tensors[i], path);
+    for (size_t i = 0; i < file->n_tensors && status == RN_OK; i++)
+        status = add_tensor(&writer, &file->tensors[i], path);
     if (status == RN_OK) status = rn_safetensors_save(&writer, path);
 done:
     rn_safetensors_writer_free(&writer);
     rn_model_file_close(&model);
-    rn_safetensors_close(&file);
     return status;
 }
