@@ -133,19 +133,22 @@ RN_MUST_USE rn_status rn_image_draw(rn_image *image, const rn_box *boxes, size_t
 typedef struct rn_detector rn_detector;
 
 typedef struct rn_detector_options {
-    int threads;           /* 0: one a core */
-    float score_threshold; /* of the candidates; negative: the model's own (0.05) */
-    int nms_agnostic;      /* NMS over all classes together instead of class by class */
-    const rn_hooks *hooks; /* told what is odd about the model file; may be NULL */
+    int threads;            /* 0: one a core */
+    float score_threshold;  /* of the candidates; negative: the model's own (0.05) */
+    int nms_agnostic;       /* NMS over all classes together instead of class by class */
+    const rn_hooks *hooks;  /* told what is odd about the model file; may be NULL */
+    const char *const *set; /* texts "KEY=VALUE" over the model's configuration (the keys of
+                               `config` in models/README.md), NULL behind the last; may be NULL */
 } rn_detector_options;
 #define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
     (RN_STRUCT(rn_detector_options){                                                               \
-        .threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0, .hooks = NULL})
+        .threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0, .hooks = NULL, .set = NULL})
 
 /* Open a model file: safetensors with its configuration inside, or without, where names and shapes
- * are those of a preset or of torchvision's retinanet_resnet50_fpn. Not shared between threads:
- * open one a thread. NULL options: the default. RN_EINPUT (what is wrong with the file), RN_ENOMEM.
- * On failure *out is NULL. */
+ * are those of the presets nano and small or of a RetinaNet of torchvision: retinanet_resnet50_fpn,
+ * retinanet_resnet50_fpn_v2, or resnet18, 34, 50 or 101 with resnet_fpn_backbone. Not shared
+ * between threads: open one a thread. NULL options: the default. RN_EINPUT (what is wrong with the
+ * file), RN_EINVAL (of options->set), RN_ENOMEM. On failure *out is NULL. */
 RN_MUST_USE rn_status rn_detector_open(rn_detector **out, const char *path,
                                        const rn_detector_options *options);
 void rn_detector_close(rn_detector *det);
@@ -176,16 +179,18 @@ typedef enum rn_weight_type {
     RN_WEIGHTS_HALF   /* binary16 for the weights of convolutions: half the file */
 } rn_weight_type;
 
-/* Write the model at `in` to `out` for use: configuration and weights, of a checkpoint those that
- * best.safetensors would have (the average where there is one). `out` may be `in`; what was there
- * stays on failure. RN_EINPUT (`in` is no model, or has a weight that binary16 cannot hold),
- * RN_ENOMEM, RN_EIO. */
-RN_MUST_USE rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type);
+/* Write the model at `in` to `out` for use: configuration, changed by `set` as in
+ * rn_detector_options, and weights, of a checkpoint those that best.safetensors would have (the
+ * average where there is one). `out` may be `in`; what was there stays on failure. RN_EINPUT (`in`
+ * is no model, or has a weight that binary16 cannot hold), RN_EINVAL (of `set`), RN_ENOMEM, RN_EIO.
+ */
+RN_MUST_USE rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type,
+                                       const char *const *set);
 
 /* Write the network of the model at `in` to `out` as ONNX (operator set 17), for other runtimes:
  * from normalised pictures to the logits and deltas of each level. models/README.md describes them.
- * RN_EINPUT, RN_ENOMEM, RN_EIO as above. */
-RN_MUST_USE rn_status rn_model_to_onnx(const char *in, const char *out);
+ * `set`, RN_EINPUT, RN_EINVAL, RN_ENOMEM, RN_EIO as above. */
+RN_MUST_USE rn_status rn_model_to_onnx(const char *in, const char *out, const char *const *set);
 
 /* ---- Data sets ------------------------------------------------------------------------------- */
 
@@ -354,10 +359,15 @@ typedef struct rn_evaluate_options {
         *results;   /* write the model's detections there, a COCO results file; NULL: nowhere */
     bool confusion; /* count the confusion matrix */
     double score;   /* of its detections at least; negative: where F1 is best */
+    const char *const *set; /* of the model, as in rn_detector_options */
 } rn_evaluate_options;
 #define RN_EVALUATE_OPTIONS_DEFAULT                                                                \
-    (RN_STRUCT(rn_evaluate_options){                                                               \
-        .threads = 0, .split = NULL, .results = NULL, .confusion = false, .score = -1})
+    (RN_STRUCT(rn_evaluate_options){.threads = 0,                                                  \
+                                    .split = NULL,                                                 \
+                                    .results = NULL,                                               \
+                                    .confusion = false,                                            \
+                                    .score = -1,                                                   \
+                                    .set = NULL})
 
 /* Measure a results file (a COCO json list of image_id, category_id, bbox, score) against ground
  * truth: a COCO json file, or a folder that rn_data_convert would take. Every box counts as given.

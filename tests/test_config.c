@@ -170,8 +170,39 @@ START_TEST(refuses_what_does_not_fit_together) {
     refused("{\"std\": [0.2, 0.2]}", "mean, std: want 3 numbers each");
     refused("{\"size_shorter\": 800, \"size_longer\": 512}",
             "size_shorter: got 800, want at most size_longer (512)");
+    refused("{\"width\": 48, \"groups\": 32}", "width: got 48, want a multiple of groups (32)");
+    refused("{\"width\": 32, \"groups\": 32, \"fpn_channels\": 40, \"head_norm\": \"group\"}",
+            "fpn_channels: got 40, want a multiple of groups (32)");
     ck_assert_int_eq(parse("{\"width\": 20, \"norm\": \"batch\", \"fpn_channels\": 100}"), RN_OK);
     rn_model_config_free(&config);
+}
+END_TEST
+
+/* As `--set KEY=VALUE` does. */
+START_TEST(fields_are_set_by_name) {
+    static const char *const good[] = {"bn_eps=0", "size-longer=640", "anchor_sides=8,16,32,64,128",
+                                       "antialias=false", NULL};
+    static const struct {
+        const char *pair, *text;
+    } bad[] = {{"bn_eps", "configuration: got bn_eps, want KEY=VALUE"},
+               {"", "configuration: got , want KEY=VALUE"},
+               {"=1", "configuration: unknown key "},
+               {"bn_epz=1", "configuration: unknown key bn_epz (did you mean bn_eps?)"},
+               {"bn_eps=-1", "bn_eps: got -1, want 0..1"},
+               {"bn_eps=", "bn_eps: got , want 0..1"},
+               {"depth=20", "depth: got 20, want 10, 18, 34, 50 or 101"}};
+    config = rn_model_config_default();
+    ck_assert_int_eq(rn_model_config_set(&config, NULL), RN_OK);
+    ck_assert(config.bn_eps == 1e-5);
+    ck_assert_msg(rn_model_config_set(&config, good) == RN_OK, "%s", rn_error_text());
+    ck_assert(config.bn_eps == 0 && config.size_longer == 640 && !config.antialias);
+    ck_assert(config.anchor_sides[0] == 8 && config.anchor_sides[4] == 128);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *const pairs[] = {bad[i].pair, NULL};
+        config = rn_model_config_default();
+        ck_assert_int_eq(rn_model_config_set(&config, pairs), RN_EINVAL);
+        ck_assert_str_eq(rn_error_text(), bad[i].text);
+    }
 }
 END_TEST
 
@@ -297,6 +328,7 @@ int main(void) {
     tcase_add_test(tests, refuses_wrong_types);
     tcase_add_test(tests, refuses_wrong_classes);
     tcase_add_test(tests, refuses_what_does_not_fit_together);
+    tcase_add_test(tests, fields_are_set_by_name);
     tcase_add_test(tests, refuses_deep_nesting);
     tcase_add_test(tests, presets_are_built_in);
     tcase_add_test(tests, presets_from_files);

@@ -70,7 +70,7 @@ START_TEST(builders_append_in_order) {
     check_slots(first, 0, RN_NO_PARAM, RN_NO_PARAM, RN_NO_PARAM);
     check_slots(norm, 1, 2, RN_NO_PARAM, RN_NO_PARAM);
     check_slots(up, RN_NO_PARAM, RN_NO_PARAM, RN_NO_PARAM, RN_NO_PARAM);
-    ck_assert(graph.eps == 1e-5 && graph.momentum == 0.1);
+    ck_assert(graph.eps == 1e-5 && graph.bn_eps == 1e-5 && graph.momentum == 0.1);
 }
 END_TEST
 

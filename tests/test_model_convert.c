@@ -36,7 +36,7 @@ static void save(const char *name) {
 }
 
 static rn_status try_convert(const char *in, const char *out, rn_weight_type type) {
-    return rn_model_convert(temp_path(in), temp_path(out), type);
+    return rn_model_convert(temp_path(in), temp_path(out), type, NULL);
 }
 
 static void convert(const char *in, const char *out, rn_weight_type type) {
@@ -288,8 +288,8 @@ START_TEST(outputs_that_cannot_be_written) {
     snprintf(want, sizeof want, "%s: cannot write: No such file or directory",
              temp_path("no/o.safetensors"));
     ck_assert_str_eq(rn_error_text(), want);
-    ck_assert_int_eq(rn_model_convert(temp_path("m.safetensors"), "/dev/full", RN_WEIGHTS_HALF),
-                     RN_EIO);
+    ck_assert_int_eq(
+        rn_model_convert(temp_path("m.safetensors"), "/dev/full", RN_WEIGHTS_HALF, NULL), RN_EIO);
     ck_assert_str_eq(rn_error_text(), "/dev/full: cannot write: No space left on device");
 }
 END_TEST

@@ -53,10 +53,10 @@ END_TEST
 START_TEST(half_precision_stays) {
     save("full.safetensors", 0.5);
     ok(rn_model_convert(temp_path("full.safetensors"), temp_path("a.safetensors"),
-                        RN_WEIGHTS_HALF));
+                        RN_WEIGHTS_HALF, NULL));
     save("full.safetensors", 1);
     ok(rn_model_convert(temp_path("full.safetensors"), temp_path("want.safetensors"),
-                        RN_WEIGHTS_HALF));
+                        RN_WEIGHTS_HALF, NULL));
     ok(rn_model_set_show_threshold(temp_path("a.safetensors"), 1));
     same_files("a.safetensors", "want.safetensors");
 }

@@ -370,6 +370,38 @@ START_TEST(the_upper_levels) {
 }
 END_TEST
 
+/* group_channels lets the groups grow with the channels, groups does not. */
+START_TEST(groups_of_group_norm) {
+    use_preset("r18", 3);
+    config.norm = RN_NORM_GROUP;
+    config.head_norm = RN_BRANCH_NORM_GROUP;
+    for (int fixed = 0; fixed < 2; fixed++) {
+        int norms = 0;
+        config.groups = fixed ? 32 : 0;
+        build();
+        for (size_t i = 0; i < network.graph.n_nodes; i++) {
+            const rn_node *node = &network.graph.nodes[i];
+            if (node->op != &rn_op_group_norm) continue;
+            ck_assert_int_eq(node->groups, fixed ? 32 : node->channels / 8);
+            norms++;
+        }
+        ck_assert_int_eq(norms, 20 + 2 * 4 * 5);
+        rn_network_free(&network);
+    }
+}
+END_TEST
+
+START_TEST(batch_norms_epsilon) {
+    use_preset("r18", 3);
+    build();
+    ck_assert(network.graph.bn_eps == 1e-5 && network.graph.eps == 1e-5);
+    rn_network_free(&network);
+    config.bn_eps = 0;
+    build();
+    ck_assert(network.graph.bn_eps == 0 && network.graph.eps == 1e-5);
+}
+END_TEST
+
 START_TEST(refuses_what_makes_no_network) {
     ck_assert_int_eq(rn_model_config_preset(&config, "nano"), RN_OK);
     ck_assert_int_eq(rn_network_build(&network, &config), RN_EINVAL);
@@ -402,6 +434,8 @@ int main(void) {
     tcase_add_test(tests, strides_and_relus);
     tcase_add_test(tests, heads_serve_five_levels);
     tcase_add_test(tests, the_upper_levels);
+    tcase_add_test(tests, groups_of_group_norm);
+    tcase_add_test(tests, batch_norms_epsilon);
     tcase_add_test(tests, refuses_what_makes_no_network);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

@@ -44,8 +44,8 @@ static void make(void) {
     ck_assert_msg(rn_model_save(temp_path("m.safetensors"), &config, &network.graph, weights) ==
                       RN_OK,
                   "%s", rn_error_text());
-    ck_assert_msg(rn_model_to_onnx(temp_path("m.safetensors"), temp_path("m.onnx")) == RN_OK, "%s",
-                  rn_error_text());
+    ck_assert_msg(rn_model_to_onnx(temp_path("m.safetensors"), temp_path("m.onnx"), NULL) == RN_OK,
+                  "%s", rn_error_text());
 }
 
 /* ---- the file ---- */
@@ -241,10 +241,10 @@ END_TEST
 
 START_TEST(failures) {
     make();
-    ck_assert_int_eq(rn_model_to_onnx(temp_path("none.safetensors"), temp_path("m.onnx")),
+    ck_assert_int_eq(rn_model_to_onnx(temp_path("none.safetensors"), temp_path("m.onnx"), NULL),
                      RN_EINPUT);
-    ck_assert_int_eq(rn_model_to_onnx(temp_path("m.safetensors"), temp_path("no/such/m.onnx")),
-                     RN_EIO);
+    ck_assert_int_eq(
+        rn_model_to_onnx(temp_path("m.safetensors"), temp_path("no/such/m.onnx"), NULL), RN_EIO);
 }
 END_TEST
 

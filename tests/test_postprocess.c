@@ -21,7 +21,7 @@ const char *__asan_default_options(void) {
 
 enum { WIDTH = 100, HEIGHT = 60, MOST = 64 };
 
-static const rn_postprocess usual = {(real)0.05, 1000, (real)0.5, 100, RN_NMS_CLASS};
+static const rn_postprocess usual = {(real)0.05, 1000, (real)0.5, 100, RN_NMS_CLASS, false};
 
 /* Anchors of 8 x 8 that touch nowhere: number i stands in column i of row 0 .. 5. */
 static void apart(real anchors[][4], int n) {
@@ -318,6 +318,36 @@ START_TEST(suppression_by_class_or_over_all) {
 END_TEST
 
 /* A strikes out B. B would have struck out C, but is gone; the levels are one list. */
+/* torchvision moves up to 1000 boxes by class, and so rounds an IoU just over 0.5 to 0.5. */
+START_TEST(boxes_moved_by_class) {
+    enum { MANY = 501 };
+    static real logits[2][MANY];
+    const real anchors[2][4] = {{0, 0, 10, nextafterf(5, 6)}, {0, 0, 10, 10}};
+    rn_postprocess options = usual;
+    options.topk_candidates = 2 * MANY;
+    options.max_detections = 10;
+    for (int classes = MANY - 1; classes <= MANY; classes++) {
+        real *x = logits[0]; /* [2, classes] */
+        for (int i = 0; i < 2 * classes; i++) x[i] = 1;
+        x[classes + 1] = 9;
+        x[1] = 8; /* suppressed by the one before, if not moved by 11 */
+        x[classes] = 7;
+        x[0] = 6; /* not moved in any case */
+        const rn_level_output level = level_of(x, anchors, 2);
+        options.nms = RN_NMS_CLASS;
+        boxes b = run(&level, 1, classes, &options);
+        ck_assert(b.box[0].label == 1 && b.box[1].label == 0 && b.box[2].score < 0.8f);
+        options.nms = RN_NMS_MOVED;
+        b = run(&level, 1, classes, &options);
+        ck_assert_int_eq(b.box[0].label, 1);
+        ck_assert_int_eq(b.box[1].label, classes < MANY ? 1 : 0);
+        if (classes == MANY) continue;                     /* 1002 boxes: not moved */
+        assert_box(&b.box[1], 0, 0, 10, nextafterf(5, 6)); /* given as it was */
+        ck_assert(b.box[2].label == 0 && b.box[3].score < 0.8f);
+    }
+}
+END_TEST
+
 START_TEST(suppressed_boxes_suppress_nothing) {
     const real anchors[3][4] = {{0, 0, 10, 10}, {3, 0, 13, 10}, {6, 0, 16, 10}};
     const real logits[3] = {3, 2, 1};
@@ -344,6 +374,27 @@ START_TEST(boxes_are_cut_to_the_picture) {
     assert_box(&b.box[0], 0, 0, 5, 4);
     assert_box(&b.box[1], 90, 50, 100, 60);
     assert_box(&b.box[2], 0, 20, 100, 25);
+}
+END_TEST
+
+/* torchvision leaves them in: a box without area overlaps nothing. */
+START_TEST(empty_boxes_are_kept_on_request) {
+    const real anchors[5][4] = {
+        {-20, -30, 5, 4}, {-20, 0, 0, 10}, {-30, 0, -10, 10}, {100, 70, 120, 90}, {10, 10, 20, 20}};
+    const real logits[5] = {7, 6, 5, 4, 3};
+    rn_level_output level = level_of(logits, anchors, 5);
+    rn_postprocess options = usual;
+    options.keep_empty = true;
+    boxes b = run(&level, 1, 1, &options);
+    ck_assert_uint_eq(b.n, 5);
+    assert_box(&b.box[1], 0, 0, 0, 10);
+    assert_box(&b.box[2], 0, 0, 0, 10);
+    assert_box(&b.box[3], 100, 60, 100, 60);
+    const real deltas[5][4] = {{0}, {0}, {(real)NAN, 0, 0, 0}, {0, 0, 0, (real)NAN}, {0}};
+    level.deltas = deltas[0];
+    b = run(&level, 1, 1, &options);
+    ck_assert_uint_eq(b.n, 3); /* but what is no number */
+    assert_box(&b.box[2], 10, 10, 20, 20);
 }
 END_TEST
 
@@ -513,8 +564,10 @@ int main(void) {
     tcase_add_test(tests, max_detections_keeps_the_best);
     tcase_add_test(tests, suppression_is_over_the_threshold);
     tcase_add_test(tests, suppression_by_class_or_over_all);
+    tcase_add_test(tests, boxes_moved_by_class);
     tcase_add_test(tests, suppressed_boxes_suppress_nothing);
     tcase_add_test(tests, boxes_are_cut_to_the_picture);
+    tcase_add_test(tests, empty_boxes_are_kept_on_request);
     tcase_add_test(tests, clipping_comes_before_suppression);
     tcase_add_test(tests, boxes_are_decoded);
     tcase_add_test(tests, random_crowds);

@@ -70,6 +70,24 @@ START_TEST(models_are_written) {
 }
 END_TEST
 
+/* What --set says is in the file, and stays. */
+START_TEST(configuration_is_set) {
+    rn_safetensors file;
+    RUN("convert", "m.safetensors", "s.safetensors", "--set", "bn_eps=0.25", "--set=nms-iou=0.75");
+    run_gave(0, "", "");
+    RUN("convert", "s.safetensors", "t.safetensors", "--half");
+    run_gave(0, "", "");
+    ck_assert_int_eq(rn_safetensors_open(&file, temp_path("t.safetensors")), RN_OK);
+    const char *json = rn_safetensors_metadata(&file, "config");
+    ck_assert_ptr_nonnull(strstr(json, "\"bn_eps\": 0.25"));
+    ck_assert_ptr_nonnull(strstr(json, "\"nms_iou\": 0.75"));
+    rn_safetensors_close(&file);
+    RUN("convert", "m.safetensors", "u.safetensors", "--set", "bn_esp=0");
+    run_refused(1, "convert: error: configuration: unknown key bn_esp (did you mean bn_eps?)");
+    ck_assert(!there("u.safetensors"));
+}
+END_TEST
+
 START_TEST(sets_are_written) {
     RUN("convert", "data", "set", "c", "--to", "coco");
     run_gave(0, "", "train: 1 pictures, 2 boxes, 2 classes\nval: 1 pictures, 0 boxes, 2 classes\n");
@@ -119,7 +137,9 @@ START_TEST(options_that_are_wrong) {
     RUN("convert", "data", "set", "out", "--to");
     run_refused(1, "convert: error: option --to needs a value (FORMAT)");
     RUN("convert", "data", "set", "out", "--to", "voc", "--half");
-    run_refused(1, "convert: error: --half is for models");
+    run_refused(1, "convert: error: --half and --set are for models");
+    RUN("convert", "data", "set", "out", "--to", "voc", "--set", "bn_eps=0");
+    run_refused(1, "convert: error: --half and --set are for models");
     RUN("convert", "m.safetensors", "o.safetensors", "--to", "coco");
     run_refused(1, sets);
     RUN("convert", "m.safetensors", "o.safetensors", "--no-pictures");
@@ -208,6 +228,7 @@ int main(void) {
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, help_and_version);
     tcase_add_test(tests, models_are_written);
+    tcase_add_test(tests, configuration_is_set);
     tcase_add_test(tests, sets_are_written);
     tcase_add_test(tests, words_that_are_wrong);
     tcase_add_test(tests, options_that_are_wrong);

@@ -107,7 +107,9 @@ START_TEST(inputs_missing_or_too_many) {
     RUN("evaluate", "a", "b", "c");
     run_refused(1, "evaluate: error: got c behind two files");
     RUN("evaluate", "a", "b", "-m", "c");
-    run_refused(1, "evaluate: error: two files take neither --model nor --split");
+    run_refused(1, "evaluate: error: two files take none of --model, --split and --set");
+    RUN("evaluate", "a", "b", "--set", "bn_eps=0");
+    run_refused(1, "evaluate: error: two files take none of --model, --split and --set");
     RUN("bench");
     run_refused(1, "bench: error: want infer or train");
     RUN("bench", "both");

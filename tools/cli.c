@@ -260,6 +260,15 @@ bool cli_double(cli *c, double *out, double min, double max) {
     return true;
 }
 
+bool cli_append(cli *c, cli_list *list) {
+    if (list->n == CLI_MAX_LIST) {
+        c->exit_code = cli_usage_error("--%s: more than %d of them", c->option->name, CLI_MAX_LIST);
+        return false;
+    }
+    list->texts[list->n++] = c->value;
+    return true;
+}
+
 bool cli_int(cli *c, int *out, int min, int max) {
     double value;
     const char *digits = c->value + (*c->value == '-');

@@ -57,6 +57,15 @@ int cli_next(cli *c);
 bool cli_int(cli *c, int *out, int min, int max);
 bool cli_double(cli *c, double *out, double min, double max);
 
+/* Texts that an option may give again and again, NULL behind the last. Zero-initialise. */
+enum { CLI_MAX_LIST = 64 };
+typedef struct cli_list {
+    const char *texts[CLI_MAX_LIST + 1];
+    int n;
+} cli_list;
+/* Append c->value. False, with the message out and c->exit_code set, if there is no room. */
+bool cli_append(cli *c, cli_list *list);
+
 /* Print "PROGRAM: error: TEXT" on stderr: rn_error_text(), or what is given, in which case the
  * command line is at fault. Return the exit code. */
 int cli_error(rn_status status);

@@ -5,11 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TO, HALF, NO_PICTURES, QUIET };
+enum { TO, HALF, SET, NO_PICTURES, QUIET };
 
 static const cli_option options[] = {
     {"to", 0, "FORMAT", "format of the data set: coco, voc or yolo"},
     {"half", 0, NULL, "store the model's weights in 16 bits: half the file"},
+    {"set", 0, "KEY=VALUE", "set a key of the model's configuration, e.g. bn_eps=0"},
     {"no-pictures", 0, NULL, "write the annotations alone"},
     {"quiet", 'q', NULL, "say nothing but errors"}};
 
@@ -18,6 +19,7 @@ typedef struct request {
     int n_words;
     bool has_format, half, no_pictures, quiet, onnx;
     rn_data_format format;
+    cli_list set;
 } request;
 
 /* False with the message out. */
@@ -42,7 +44,7 @@ static int check(request *r) {
     if (is_data(r)) {
         if (r->n_words != 3) return cli_usage_error("want data DATA FOLDER --to FORMAT");
         if (!r->has_format) return cli_usage_error("no --to coco, voc or yolo given");
-        return r->half ? cli_usage_error("--half is for models") : 0;
+        return r->half || r->set.n > 0 ? cli_usage_error("--half and --set are for models") : 0;
     }
     if (r->n_words != 2)
         return cli_usage_error("want MODEL OUT.safetensors, MODEL OUT.onnx, or data DATA FOLDER");
@@ -63,8 +65,10 @@ static int check(request *r) {
 static bool parse(request *r, char **argv, int *code) {
     cli c;
     cli_open(&c, argv,
-             "MODEL OUT.safetensors [--half]\nMODEL OUT.onnx\ndata DATA FOLDER --to coco|voc|yolo "
-             "[OPTIONS]",
+             "MODEL OUT.safetensors [--half] [--set KEY=VALUE]
+MODEL OUT.onnx [--set "
+             "KEY=VALUE]
+data DATA FOLDER --to coco|voc|yolo [OPTIONS]",
              options, sizeof options / sizeof *options);
     for (int option; (option = cli_next(&c)) != CLI_END;) {
         *code = rn_status_exit_code(RN_EINVAL);
@@ -84,6 +88,12 @@ static bool parse(request *r, char **argv, int *code) {
             break;
         case HALF:
             r->half = true;
+            break;
+        case SET:
+            if (!cli_append(&c, &r->set)) {
+                *code = c.exit_code;
+                return false;
+            }
             break;
         case NO_PICTURES:
             r->no_pictures = true;
@@ -108,9 +118,9 @@ int main(int argc, char **argv) {
     if (is_data(&r))
         status = rn_data_convert(r.words[1], r.words[2], r.format, !r.no_pictures, &hooks);
     else if (r.onnx)
-        status = rn_model_to_onnx(r.words[0], r.words[1]);
+        status = rn_model_to_onnx(r.words[0], r.words[1], r.set.texts);
     else
-        status =
-            rn_model_convert(r.words[0], r.words[1], r.half ? RN_WEIGHTS_HALF : RN_WEIGHTS_FLOAT);
+        status = rn_model_convert(r.words[0], r.words[1],
+                                  r.half ? RN_WEIGHTS_HALF : RN_WEIGHTS_FLOAT, r.set.texts);
     return cli_close(status == RN_OK ? 0 : cli_error(status));
 }

@@ -13,7 +13,20 @@
 #include <unistd.h>
 
 enum { MAX_BOXES = 10000 };
-enum { MODEL, OUTPUT, THRESHOLD, JSON, NO_IMAGE, FORCE, NMS, ON_BAD, MAX_PIXELS, THREADS, QUIET };
+enum {
+    MODEL,
+    OUTPUT,
+    THRESHOLD,
+    JSON,
+    NO_IMAGE,
+    FORCE,
+    NMS,
+    ON_BAD,
+    MAX_PIXELS,
+    SET,
+    THREADS,
+    QUIET
+};
 
 static const cli_option options[] = {
     {"model", 'm', "MODEL",
@@ -27,6 +40,7 @@ static const cli_option options[] = {
     {"nms", 0, "class|agnostic", "suppress overlapping boxes within a class, or over all classes"},
     {"on-bad", 0, "skip|fail", "a picture that cannot be read: go on (default) or stop"},
     {"max-pixels", 0, "N", "refuse larger pictures (default 64000000)"},
+    {"set", 0, "KEY=VALUE", "set a key of the model's configuration, e.g. bn_eps=0, for this run"},
     {"threads", 0, "N", "threads (default: one a core)"},
     {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 
@@ -37,6 +51,7 @@ typedef struct job {
     bool json, no_image, force, fail_on_bad, quiet;
     rn_read_options read;
     rn_detector_options detector;
+    cli_list set;
     char **inputs; /* [n_inputs] of the command line */
     size_t n_inputs;
 
@@ -299,6 +314,8 @@ static bool take_option(cli *c, int option, job *j) {
         if (!cli_int(c, &number, 1, INT_MAX)) return false;
         j->read.max_pixels = (size_t)number;
         return true;
+    case SET:
+        return cli_append(c, &j->set);
     case THREADS:
         return cli_int(c, &j->detector.threads, 1, 1024);
     default:
@@ -313,6 +330,7 @@ static rn_status open_model(job *j) {
     cli_screen screen = {.quiet = j->quiet};
     const rn_hooks hooks = {.context = &screen, .message = cli_show_message};
     j->detector.hooks = &hooks;
+    j->detector.set = j->set.texts;
     if (j->threshold >= 0) j->detector.score_threshold = (float)j->threshold;
     const rn_status status = rn_detector_open(&j->det, j->model ? j->model : path, &j->detector);
     if (status != RN_OK) (void)cli_error(status);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODEL, SPLIT, JSON, RESULTS, PLOTS, THRESHOLD, SAVE_THRESHOLD, THREADS, QUIET };
+enum { MODEL, SPLIT, JSON, RESULTS, PLOTS, THRESHOLD, SAVE_THRESHOLD, SET, THREADS, QUIET };
 
 static const cli_option options[] = {
     {"model", 'm', "MODEL",
@@ -22,6 +22,7 @@ static const cli_option options[] = {
      "the confusion matrix counts detections from SCORE (default: where F1 is best)"},
     {"save-threshold", 0, NULL,
      "store the score where F1 is best in MODEL: detect shows boxes from there"},
+    {"set", 0, "KEY=VALUE", "set a key of the model's configuration, e.g. bn_eps=0, for this run"},
     {"threads", 0, "N", "threads (default: one a core)"},
     {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 
@@ -31,6 +32,7 @@ typedef struct request {
     int n_inputs;
     rn_evaluate_options options;
     bool save_threshold, quiet;
+    cli_list set;
 } request;
 
 /* ---- the report as text ---- */
@@ -137,6 +139,7 @@ static bool check_request(const request *r, int *code) {
     const char *extra = r->model             ? "--model"
                         : r->options.results ? "--results"
                         : r->save_threshold  ? "--save-threshold"
+                        : r->set.n > 0       ? "--set"
                                              : NULL;
     if (r->n_inputs == 0)
         *code = cli_usage_error("want DATA, or GROUND_TRUTH.json DETECTIONS.json");
@@ -192,6 +195,9 @@ static bool parse(request *r, char **argv, int *code) {
         case SAVE_THRESHOLD:
             r->save_threshold = true;
             break;
+        case SET:
+            ok = cli_append(&c, &r->set);
+            break;
         case THREADS:
             ok = cli_int(&c, &r->options.threads, 1, 1024);
             break;
@@ -238,6 +244,7 @@ int main(int argc, char **argv) {
     int code = 0;
     (void)argc;
     if (!parse(&r, argv, &code)) return cli_close(code);
+    r.options.set = r.set.texts;
     screen.quiet = r.quiet;
     if (r.n_inputs == 1 && !r.model) {
         if (!cli_default_model(model)) return cli_close(rn_status_exit_code(RN_EINPUT));

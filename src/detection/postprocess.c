@@ -66,10 +66,10 @@ static real clip(real x, real high) {
     return x < 0 ? 0 : x > high ? high : x;
 }
 
-/* Boxes of the candidates, clipped to the picture; those without area are dropped. Returns how many
- * are left. */
+/* Boxes of the candidates, clipped to the picture; those without area are dropped unless they are
+ * to be kept, those that are no numbers always. Returns how many are left. */
 static size_t decode(candidate *list, size_t n, const rn_level_output *levels, int width,
-                     int height) {
+                     int height, bool keep_empty) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         candidate c = list[i];
@@ -80,21 +80,39 @@ static size_t decode(candidate *list, size_t n, const rn_level_output *levels, i
         c.box[1] = clip(c.box[1], (real)height);
         c.box[2] = clip(c.box[2], (real)width);
         c.box[3] = clip(c.box[3], (real)height);
-        if (c.box[2] > c.box[0] && c.box[3] > c.box[1]) list[kept++] = c;
+        const real w = c.box[2] - c.box[0], h = c.box[3] - c.box[1];
+        if (keep_empty ? w >= 0 && h >= 0 : w > 0 && h > 0) list[kept++] = c;
     }
     return kept;
+}
+
+/* How far each class is moved behind the one before: 0, or beyond every corner. */
+static real class_distance(const candidate *list, size_t n, const rn_postprocess *options) {
+    real most = 0;
+    if (options->nms != RN_NMS_MOVED || n > RN_NMS_MOST_MOVED) return 0;
+    for (size_t i = 0; i < n; i++)
+        for (int k = 2; k < 4; k++) most = list[i].box[k] > most ? list[i].box[k] : most;
+    return most + 1;
+}
+
+static real moved_iou(const real a[4], const real b[4], real by) {
+    const real x[4] = {a[0] + by, a[1] + by, a[2] + by, a[3] + by},
+               y[4] = {b[0] + by, b[1] + by, b[2] + by, b[3] + by};
+    return rn_iou(x, y);
 }
 
 /* Greedy non-maximum suppression of a list in falling order: a box stays if it overlaps no box that
  * stayed by more than `iou`. The first `kept` of the list are those that stayed. */
 static size_t suppress(candidate *list, size_t n, const rn_postprocess *options) {
+    const real distance = class_distance(list, n, options);
     size_t kept = 0;
     for (size_t i = 0; i < n && kept < (size_t)options->max_detections; i++) {
         const candidate c = list[i];
         bool stays = true;
         for (size_t k = 0; k < kept && stays; k++) {
             const bool rivals = options->nms == RN_NMS_AGNOSTIC || list[k].label == c.label;
-            stays = !rivals || !((double)rn_iou(list[k].box, c.box) > options->nms_iou);
+            const real by = (real)c.label * distance;
+            stays = !rivals || !((double)moved_iou(list[k].box, c.box, by) > options->nms_iou);
         }
         if (stays) list[kept++] = c;
     }
@@ -115,7 +133,7 @@ rn_status rn_postprocess_run(rn_box *out, size_t *n_out, const rn_level_output *
     }
     if (n == 0) return RN_OK;
     candidate *list = work->memory;
-    n = decode(list, n, levels, width, height);
+    n = decode(list, n, levels, width, height, options->keep_empty);
     qsort(list, n, sizeof *list, better_first);
     n = suppress(list, n, options);
     for (size_t i = 0; i < n; i++)

@@ -5,7 +5,13 @@
 #include "base/real.h"
 #include "base/status.h"
 
-typedef enum rn_nms_mode { RN_NMS_CLASS, RN_NMS_AGNOSTIC } rn_nms_mode;
+typedef enum rn_nms_mode {
+    RN_NMS_CLASS,    /* within a class */
+    RN_NMS_AGNOSTIC, /* over all classes together */
+    RN_NMS_MOVED /* within a class, as torchvision's batched_nms: up to RN_NMS_MOST_MOVED boxes are
+                    moved out of the other classes' reach first, which rounds their corners */
+} rn_nms_mode;
+enum { RN_NMS_MOST_MOVED = 1000 };
 
 typedef struct rn_postprocess {
     real score_threshold; /* candidates: score > this; 0.05 */
@@ -14,6 +20,7 @@ typedef struct rn_postprocess {
                              over .3 */
     int max_detections;   /* 100 */
     rn_nms_mode nms;
+    bool keep_empty; /* also boxes that have no area in the picture */
 } rn_postprocess;
 
 /* One level's head outputs for one image. */

@@ -114,6 +114,7 @@ rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
     *out = (rn_report){0};
     options = or_default(options);
     detecting.threads = options->threads;
+    detecting.set = options->set;
     if ((status = rn_detector_open(&det, model, &detecting)) != RN_OK ||
         (status = rn_dataset_open(&truth, data, options->split, RN_SPLIT_VAL)) != RN_OK ||
         (status = rn_dataset_match_classes(&truth, rn_detector_class_names(det),

@@ -8,6 +8,9 @@
 
 enum { RN_RESNET_STAGES = 4 };
 
+/* Groups of a GroupNorm of that many channels. */
+int rn_norm_groups(const rn_model_config *config, int channels);
+
 /* How many blocks each stage of a ResNet of that depth has; NULL for a depth that there is not. */
 const int *rn_resnet_blocks(int depth);
 

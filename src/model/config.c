@@ -19,7 +19,7 @@ static const char *const choices_norm[] = {"group", "batch", "frozen", NULL}; /*
 static const char *const choices_fpn_norm[] = {"none", "group", NULL};
 static const char *const choices_head_norm[] = {"none", "group", NULL};
 static const char *const choices_p6_from[] = {"c5", "p5", NULL};
-static const char *const choices_nms[] = {"class", "agnostic", NULL}; /* rn_nms_mode */
+static const char *const choices_nms[] = {"class", "agnostic", "moved", NULL}; /* rn_nms_mode */
 
 #define AT(name) offsetof(rn_model_config, name), sizeof(((rn_model_config *)0)->name)
 static const rn_field fields[] = {
@@ -43,6 +43,14 @@ enum { N_FIELDS = sizeof fields / sizeof *fields };
 const rn_field *rn_model_config_fields(size_t *n) {
     *n = N_FIELDS;
     return fields;
+}
+
+/* `where` is for messages: a file's name, an option. */
+static rn_status unknown_key(rn_status status, const char *where, const char *key) {
+    const char *nearest = rn_field_nearest(fields, N_FIELDS, key);
+    if (nearest)
+        return rn_fail(status, "%s: unknown key %s (did you mean %s?)", where, key, nearest);
+    return rn_fail(status, "%s: unknown key %s", where, key);
 }
 
 rn_model_config rn_model_config_default(void) {
@@ -99,16 +107,19 @@ rn_status rn_model_config_copy(rn_model_config *out, const rn_model_config *conf
                                        config->n_classes);
 }
 
+/* Whether GroupNorm can divide that many channels. */
+static rn_status check_groups(const rn_model_config *c, const char *name, int channels) {
+    const int unit = c->groups ? c->groups : c->group_channels;
+    if (channels % unit == 0) return RN_OK;
+    return rn_fail(RN_EINVAL, "%s: got %d, want a multiple of %s (%d)", name, channels,
+                   c->groups ? "groups" : "group_channels", unit);
+}
+
 rn_status rn_model_config_check(const rn_model_config *c) {
-    const bool grouped = c->norm == 0 /* group */;
     if (!rn_resnet_blocks(c->depth))
         return rn_fail(RN_EINVAL, "depth: got %d, want 10, 18, 34, 50 or 101", c->depth);
-    if (grouped && c->width % c->group_channels != 0)
-        return rn_fail(RN_EINVAL, "width: got %d, want a multiple of group_channels (%d)", c->width,
-                       c->group_channels);
-    if ((c->head_norm || c->fpn_norm) && c->fpn_channels % c->group_channels != 0)
-        return rn_fail(RN_EINVAL, "fpn_channels: got %d, want a multiple of group_channels (%d)",
-                       c->fpn_channels, c->group_channels);
+    if (c->norm == 0 /* group */) RN_TRY(check_groups(c, "width", c->width));
+    if (c->head_norm || c->fpn_norm) RN_TRY(check_groups(c, "fpn_channels", c->fpn_channels));
     if (c->n_anchor_sides != RN_LEVELS)
         return rn_fail(RN_EINVAL, "anchor_sides: got %d numbers, want %d", c->n_anchor_sides,
                        RN_LEVELS);
@@ -118,6 +129,20 @@ rn_status rn_model_config_check(const rn_model_config *c) {
         return rn_fail(RN_EINVAL, "size_shorter: got %d, want at most size_longer (%d)",
                        c->size_shorter, c->size_longer);
     return RN_OK;
+}
+
+rn_status rn_model_config_set(rn_model_config *config, const char *const *pairs) {
+    for (; pairs && *pairs; pairs++) {
+        const char *equals = strchr(*pairs, '=');
+        char key[64];
+        if (!equals || (size_t)(equals - *pairs) >= sizeof key)
+            return rn_fail(RN_EINVAL, "configuration: got %s, want KEY=VALUE", *pairs);
+        snprintf(key, sizeof key, "%.*s", (int)(equals - *pairs), *pairs);
+        const rn_field *field = rn_field_find(fields, N_FIELDS, key);
+        if (!field) return unknown_key(RN_EINVAL, "configuration", key);
+        RN_TRY(rn_field_set(config, field, equals + 1));
+    }
+    return rn_model_config_check(config);
 }
 
 rn_geometry rn_model_config_geometry(const rn_model_config *config) {
@@ -217,13 +242,6 @@ static rn_status value_text(char *out, size_t size, const cJSON *item, const cha
     return RN_OK;
 }
 
-static rn_status unknown_key(const char *key, const char *name) {
-    const char *nearest = rn_field_nearest(fields, N_FIELDS, key);
-    if (nearest)
-        return rn_fail(RN_EINPUT, "%s: unknown key %s (did you mean %s?)", name, key, nearest);
-    return rn_fail(RN_EINPUT, "%s: unknown key %s", name, key);
-}
-
 static rn_status read_classes(rn_model_config *config, const cJSON *list, const char *name) {
     const int n = cJSON_GetArraySize(list);
     char **names = NULL;
@@ -295,7 +313,7 @@ static rn_status check_type(const rn_field *field, const cJSON *item, const char
 static rn_status read_field(rn_model_config *config, const cJSON *item, const char *name) {
     char text[MAX_VALUE];
     const rn_field *field = rn_field_find(fields, N_FIELDS, item->string);
-    if (!field) return unknown_key(item->string, name);
+    if (!field) return unknown_key(RN_EINPUT, name, item->string);
     RN_TRY(check_type(field, item, name));
     RN_TRY(value_text(text, sizeof text, item, name));
     return rn_field_set(config, field, text) == RN_OK ? RN_OK : rn_fail_prefix(RN_EINPUT, name);

@@ -23,6 +23,8 @@ enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
     CHOICE(fpn_norm, 0, "normalisation of the FPN")                                                \
     CHOICE(head_norm, 0, "normalisation of the heads")                                             \
     INT(group_channels, 8, 1, 256, "channels a group of GroupNorm")                                \
+    INT(groups, 0, 0, 256, "groups of every GroupNorm; 0: as group_channels says")                 \
+    REAL(bn_eps, 1e-5, 0, 1, "what batch norm adds to the variance")                               \
     CHOICE(p6_from, 0, "where P6 comes from")                                                      \
     LIST(anchor_sides, RN_LEVELS, 1, 4096, "anchor side of P3..P7", 32, 64, 128, 256, 512)         \
     LIST(anchor_scales, RN_MAX_SCALES, 0.1, 10, "times the side", 1, 1.2599210498948732,           \
@@ -39,7 +41,8 @@ enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
     INT(topk_candidates, 1000, 1, 100000, "candidates a level")                                    \
     REAL(nms_iou, 0.5, 0, 1, "boxes that overlap more are one")                                    \
     INT(max_detections, 100, 1, 10000, "boxes a picture")                                          \
-    CHOICE(nms, 0, "suppress within a class, or over all")                                         \
+    BOOL(keep_empty, false, "keep boxes without area in the picture, as torchvision does")         \
+    CHOICE(nms, 0, "suppress within a class, over all, or within as torchvision does")             \
     REAL(show_threshold, 0.5, 0, 1, "score from which detect shows a box: best F1 on val")
 
 typedef struct rn_model_config {
@@ -65,6 +68,10 @@ const rn_field *rn_model_config_fields(size_t *n);
 rn_model_config rn_model_config_default(void);      /* the paper's, without classes */
 void rn_model_config_free(rn_model_config *config); /* and zero it */
 RN_MUST_USE rn_status rn_model_config_copy(rn_model_config *out, const rn_model_config *config);
+
+/* Set fields from texts "KEY=VALUE"; `pairs` ends with NULL, and may be NULL for none. RN_EINVAL
+ * for an unknown key (the nearest is named), a value out of its range, or what makes no network. */
+RN_MUST_USE rn_status rn_model_config_set(rn_model_config *config, const char *const *pairs);
 
 /* Copy the class names and ids. */
 RN_MUST_USE rn_status rn_model_config_set_classes(rn_model_config *config, char *const *names,

@@ -59,6 +59,7 @@ static rn_postprocess postprocess_of(const rn_model_config *config,
         .nms_iou = config->nms_iou,
         .max_detections = config->max_detections,
         .nms = options->nms_agnostic ? RN_NMS_AGNOSTIC : (rn_nms_mode)config->nms,
+        .keep_empty = config->keep_empty,
     };
 }
 
@@ -105,6 +106,11 @@ static void tell_of_file(const rn_model_file *file, const rn_graph *graph, const
     if (file->guessed)
         rn_tell(hooks, "%s: without metadata; its tensors are those of %s with %zu classes",
                 file->path, file->guessed, file->config.n_classes);
+    if (file->guessed && file->config.bn_eps == 0)
+        rn_tell(hooks,
+                "%s: batch norm adds nothing to the variance (bn_eps 0), as in torchvision's "
+                "published weights of that age",
+                file->path);
     rn_weights_extra(extra, &file->tensors, graph);
     if (extra[0]) rn_tell(hooks, "%s: %s", file->path, extra);
 }
@@ -116,6 +122,7 @@ rn_status rn_detector_open(rn_detector **out, const char *path,
     rn_status status;
     *out = NULL;
     RN_TRY(rn_model_file_open(&file, path));
+    if (options && (status = rn_model_config_set(&file.config, options->set)) != RN_OK) goto done;
     if ((status = create(&det, &file.config, &file, NULL, options)) != RN_OK) goto done;
     status = rn_model_file_load(&file, det->weights, &det->network.graph, "", false);
     if (status == RN_OK && options) tell_of_file(&file, &det->network.graph, options->hooks);
@@ -212,15 +219,13 @@ fail:
     return status;
 }
 
-rn_status rn_detector_forward(rn_detector *det, rn_box *out, size_t *n_out, int width, int height) {
-    const rn_run run = {
+static rn_run run_of(const rn_detector *det) {
+    return (rn_run){
         .plan = &det->plan, .exec = &det->exec, .weights = det->weights, .arena = det->arena};
-    const size_t n = rn_shape_count(&det->plan.shape[0]);
-    real *input = rn_run_value(&run, 0);
-    for (size_t i = 0; i < n; i++) input[i] = (real)det->canvas[i];
-    rn_forward(&run);
+}
 
-    rn_level_output levels[RN_LEVELS];
+void rn_detector_outputs(const rn_detector *det, rn_level_output levels[RN_LEVELS]) {
+    const rn_run run = run_of(det);
     const real *anchors = det->anchors;
     for (int l = 0; l < RN_LEVELS; l++) {
         levels[l] = (rn_level_output){.logits = rn_run_value(&run, det->network.cls_logits[l]),
@@ -229,6 +234,17 @@ rn_status rn_detector_forward(rn_detector *det, rn_box *out, size_t *n_out, int 
                                       .n_anchors = det->count[l]};
         anchors += 4 * det->count[l];
     }
+}
+
+rn_status rn_detector_forward(rn_detector *det, rn_box *out, size_t *n_out, int width, int height) {
+    const rn_run run = run_of(det);
+    const size_t n = rn_shape_count(&det->plan.shape[0]);
+    real *input = rn_run_value(&run, 0);
+    for (size_t i = 0; i < n; i++) input[i] = (real)det->canvas[i];
+    rn_forward(&run);
+
+    rn_level_output levels[RN_LEVELS];
+    rn_detector_outputs(det, levels);
     return rn_postprocess_run(out, n_out, levels, RN_LEVELS, det->network.classes, width, height,
                               &det->postprocess, &det->candidates);
 }

@@ -4,6 +4,8 @@
 
 #include "base/threads.h"
 #include "data/image.h"
+#include "detection/anchors.h"
+#include "detection/postprocess.h"
 #include "model/config.h"
 #include "nn/graph.h"
 #include "nn/plan.h"
@@ -29,5 +31,8 @@ double rn_detector_flops(const rn_detector *det);
 float *rn_detector_input(rn_detector *det);
 RN_MUST_USE rn_status rn_detector_forward(rn_detector *det, rn_box *out, size_t *n_out, int width,
                                           int height);
+
+/* What the heads gave in the last forward; good until the next plan or forward. */
+void rn_detector_outputs(const rn_detector *det, rn_level_output levels[RN_LEVELS]);
 
 #endif

@@ -15,7 +15,7 @@ static rn_status add_conv(rn_graph *graph, int *value, int in, const char *name,
     if (!norm) return RN_OK;
     snprintf(part, sizeof part, "%s.1", name);
     return rn_graph_norm(graph, value, *value, part, RN_NORM_GROUP,
-                         spec.channels / config->group_channels, relu);
+                         rn_norm_groups(config, spec.channels), relu);
 }
 
 rn_status rn_build_fpn(rn_graph *graph, int p[5], const int c[3], const rn_model_config *config) {

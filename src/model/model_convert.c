@@ -50,9 +50,10 @@ static void close_source(source *s) {
 }
 
 /* Closed by the caller, whatever comes. */
-static rn_status open_source(source *s, const char *path) {
+static rn_status open_source(source *s, const char *path, const char *const *set) {
     const rn_graph *graph = &s->network.graph;
     RN_TRY(rn_model_file_open(&s->file, path));
+    RN_TRY(rn_model_config_set(&s->file.config, set));
     RN_TRY(rn_network_build(&s->network, &s->file.config));
     const char *prefix = prefix_to_use(&s->file, graph);
     /* Before memory is asked for: a small file may claim a huge network. */
@@ -63,9 +64,10 @@ static rn_status open_source(source *s, const char *path) {
     return rn_weights_add(&s->writer, s->weights, graph, "", false);
 }
 
-rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type) {
+rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type,
+                           const char *const *set) {
     source s = {0};
-    rn_status status = open_source(&s, in);
+    rn_status status = open_source(&s, in, set);
     if (status == RN_OK && type == RN_WEIGHTS_HALF)
         status = use_halves(&s.writer, &s.network.graph, in);
     if (status == RN_OK) status = rn_safetensors_save(&s.writer, out);
@@ -73,9 +75,9 @@ rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type)
     return status;
 }
 
-rn_status rn_model_to_onnx(const char *in, const char *out) {
+rn_status rn_model_to_onnx(const char *in, const char *out, const char *const *set) {
     source s = {0};
-    rn_status status = open_source(&s, in);
+    rn_status status = open_source(&s, in, set);
     if (status == RN_OK) status = rn_onnx_save(out, &s.network, &s.file.config, s.writer.entries);
     close_source(&s);
     return status;

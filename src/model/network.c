@@ -26,6 +26,7 @@ static rn_status build(rn_network *network, const rn_model_config *config) {
     rn_graph *graph = &network->graph;
     int image, c[3], p[RN_LEVELS];
     RN_TRY(rn_graph_input(graph, &image, 3));
+    graph->bn_eps = config->bn_eps;
     RN_TRY(rn_build_resnet(graph, c, image, config));
     RN_TRY(rn_build_fpn(graph, p, c, config));
     const int a = network->anchors_per_cell;

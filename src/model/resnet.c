@@ -2,6 +2,10 @@
 
 #include <stdio.h>
 
+int rn_norm_groups(const rn_model_config *config, int channels) {
+    return config->groups > 0 ? config->groups : channels / config->group_channels;
+}
+
 /* A convolution without bias and its normalisation: PREFIX.CONV and PREFIX.NORM. */
 typedef struct conv_norm {
     const char *conv, *norm;
@@ -18,7 +22,7 @@ static rn_status add_conv_norm(rn_graph *graph, int *value, int in, const char *
     RN_TRY(rn_graph_conv(graph, value, in, name, &spec));
     snprintf(name, sizeof name, "%s.%s", prefix, part->norm);
     return rn_graph_norm(graph, value, *value, name, (rn_norm_kind)config->norm,
-                         part->channels / config->group_channels, part->relu);
+                         rn_norm_groups(config, part->channels), part->relu);
 }
 
 /* Two 3x3 convolutions, or a bottleneck 1x1, 3x3, 1x1, around an identity (projected where the

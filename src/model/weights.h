@@ -18,17 +18,25 @@ typedef struct rn_model_file {
     rn_tensor_file tensors;
     rn_model_config config;
     char *path;          /* for messages */
-    const char *guessed; /* the preset that its tensors fit; NULL where its metadata tell */
+    const char *guessed; /* the model that its tensors fit; NULL where its metadata tell */
 } rn_model_file;
 
 /* Whether a file calls itself a model of this program; RN_EINPUT for a later version.
  */
 RN_MUST_USE rn_status rn_model_format(bool *is_model, const rn_tensor_file *file, const char *path);
 
-/* What model a file without our metadata holds, by names and shapes of its tensors: *name is a
- * preset or "torchvision", NULL where none fits. The classes are "class 0", "class 1" ... */
+/* Give the tensors that torchvision up to 0.12 named otherwise (`inner_blocks.0.weight`,
+ * `conv.2.weight`) their names of today (`inner_blocks.0.0.weight`, `conv.1.0.weight`). *bn_eps =
+ * what their batch norm adds to the variance: 0 where names are older and nothing counts batches,
+ * as in the published weights of retinanet_resnet50_fpn, else 1e-5. */
+RN_MUST_USE rn_status rn_weights_rename(double *bn_eps, rn_tensor_file *file);
+
+/* What model a file without our metadata holds, by names and shapes of its tensors, which get their
+ * names of today: *name is "nano", "small" or says which of torchvision's RetinaNets, NULL where
+ * none fits. Batch norm is frozen where nothing counts its batches. torchvision's 91 classes are
+ * named as there; others are "class 0", "class 1" ... */
 RN_MUST_USE rn_status rn_model_recognise(rn_model_config *out, const char **name,
-                                         const rn_tensor_file *file);
+                                         rn_tensor_file *file);
 
 /* Read and verify. RN_EINPUT for a file that is no model, is damaged, or is of a later version. */
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);

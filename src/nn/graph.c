@@ -56,7 +56,7 @@ static rn_param vector_of(rn_param_kind kind, int channels, bool trained) {
 }
 
 rn_status rn_graph_input(rn_graph *graph, int *value, int channels) {
-    graph->eps = 1e-5;
+    graph->eps = graph->bn_eps = 1e-5;
     graph->momentum = 0.1;
     return append(graph, value,
                   (rn_node){.op = &rn_op_input,

@@ -53,7 +53,8 @@ typedef struct rn_graph {
     size_t n_stored;  /* reals of all parameters */
     int *outputs; /* [n_outputs] values that outlive the forward walk and start the backward walk */
     size_t n_outputs, cap_outputs;
-    double eps;      /* of every norm; 1e-5 */
+    double eps;      /* of group norm; 1e-5 */
+    double bn_eps;   /* of batch norm, frozen or not; 1e-5 */
     double momentum; /* of batch norm's running statistics; 0.1 */
 } rn_graph;
 

@@ -167,14 +167,14 @@ static void frozen_norm_forward(const rn_run *run, int node) {
     const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
     rn_affine_forward(run->exec, t.out, t.in, rn_run_param(run, node, 0),
                       rn_run_param(run, node, 1), rn_run_param(run, node, 2),
-                      rn_run_param(run, node, 3), (real)run->plan->graph->eps, t.node->relu, &dims);
+                      rn_run_param(run, node, 3), (real)run->plan->graph->bn_eps, t.node->relu, &dims);
 }
 
 static void frozen_norm_backward(const rn_run *run, int node) {
     const tensors t = tensors_of(run, node);
     const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
     rn_affine_backward(run->exec, t.din, t.dout, rn_run_param(run, node, 0),
-                       rn_run_param(run, node, 3), (real)run->plan->graph->eps, &dims);
+                       rn_run_param(run, node, 3), (real)run->plan->graph->bn_eps, &dims);
 }
 
 const rn_op rn_op_frozen_norm = {.name = "frozen_norm",
@@ -199,7 +199,7 @@ static void batch_norm_forward(const rn_run *run, int node) {
     real *mean = rn_run_statistics(run, node), *rstd = mean + dims.c;
     rn_batch_norm_forward(run->exec, t.out, mean, rstd, rn_run_param(run, node, 2),
                           rn_run_param(run, node, 3), t.in, rn_run_param(run, node, 0),
-                          rn_run_param(run, node, 1), (real)run->plan->graph->eps,
+                          rn_run_param(run, node, 1), (real)run->plan->graph->bn_eps,
                           (real)run->plan->graph->momentum, t.node->relu, &dims);
 }
 

@@ -201,6 +201,16 @@ rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
 
 /* ---- weights from elsewhere ---- */
 
+/* Frozen norms go on as in the network that the weights are from. */
+static void use_bn_eps(rn_trainer *t, double eps) {
+    if (t->config.norm != RN_NORM_FROZEN || t->config.bn_eps == eps ||
+        rn_train_options_overrides(&t->options, "bn_eps"))
+        return;
+    t->config.bn_eps = t->network.graph.bn_eps = eps;
+    rn_trainer_log(t, "weights     bn_eps is %g, as in torchvision's published weights of that age",
+                   eps);
+}
+
 rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
     const rn_graph *graph = &t->network.graph;
     rn_tensor_file file;
@@ -208,9 +218,14 @@ rn_status rn_trainer_load_weights(rn_trainer *t, const char *path) {
     size_t most = 1, loaded = 0;
     char extra[RN_EXTRA_TEXT];
     bool is_model; /* ours or another program's: both will do */
+    double bn_eps;
     rn_status status;
     RN_TRY(rn_tensor_file_open(&file, path));
     if ((status = rn_model_format(&is_model, &file, path)) != RN_OK) goto done;
+    if (!is_model) {
+        if ((status = rn_weights_rename(&bn_eps, &file)) != RN_OK) goto done;
+        use_bn_eps(t, bn_eps);
+    }
     for (size_t i = 0; i < graph->n_params; i++)
         if (graph->params[i].count > most) most = graph->params[i].count;
     if ((status = rn_alloc(&scratch, most, sizeof *scratch)) != RN_OK) goto done;

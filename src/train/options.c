@@ -128,7 +128,7 @@ rn_status rn_train_options_set(rn_train_options *options, const char *name, cons
     rn_model_config trial =
         rn_model_config_default(); /* a wrong value shows now, not when the preset is read */
     RN_TRY(rn_field_set(&trial, field, value));
-    return add_override(options, name, value);
+    return add_override(options, field->name, value);
 }
 
 bool rn_train_options_info(rn_option_info *out, size_t index) {
@@ -150,7 +150,7 @@ static rn_status preset_default(void *context, const char *key, const char *valu
     return options->given[field - fields] ? RN_OK : rn_field_set(options, field, value);
 }
 
-static bool is_overridden(const rn_train_options *o, const char *key) {
+bool rn_train_options_overrides(const rn_train_options *o, const char *key) {
     for (size_t i = 0; i < o->n_overrides; i++)
         if (strcmp(o->overrides[i].key, key) == 0) return true;
     return false;
@@ -172,7 +172,8 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
     }
     /* Frozen statistics are those of pretrained weights; without these they would normalise
      * nothing. */
-    if (model->norm == RN_NORM_FROZEN && !options->weights[0] && !is_overridden(options, "norm"))
+    if (model->norm == RN_NORM_FROZEN && !options->weights[0] &&
+        !rn_train_options_overrides(options, "norm"))
         model->norm = RN_NORM_GROUP;
     if (options->scale_min > options->scale_max)
         return rn_fail(RN_EINVAL, "scale_min: got %g, want at most scale_max (%g)",

@@ -85,6 +85,9 @@ void rn_train_options_clear(rn_train_options *options); /* free what it owns */
  * into the options that the user has not given. */
 RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
 
+/* Whether the user has set that field of the model. */
+bool rn_train_options_overrides(const rn_train_options *options, const char *key);
+
 /* Into the options of a stopped run, those of `given` that may change: threads, max_steps and time,
  * and epochs if it had finished. RN_EINVAL names all others. */
 RN_MUST_USE rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options *given,
