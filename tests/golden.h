@@ -13,16 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static rn_safetensors golden;
+static rn_tensor_file golden;
 
 static inline void golden_open(const char *file) {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", RN_GOLDEN, file);
-    ck_assert_msg(rn_safetensors_open(&golden, path) == RN_OK, "%s", rn_error_text());
+    ck_assert_msg(rn_tensor_file_open(&golden, path) == RN_OK, "%s", rn_error_text());
 }
 
 static inline void golden_close(void) {
-    rn_safetensors_close(&golden);
+    rn_tensor_file_close(&golden);
 }
 
 /* NULL: there is none of that name. */
@@ -32,7 +32,7 @@ static inline const rn_tensor *golden_find(const char *format, ...) {
     va_start(list, format);
     vsnprintf(name, sizeof name, format, list);
     va_end(list);
-    return rn_safetensors_find(&golden, name);
+    return rn_tensor_file_find(&golden, name);
 }
 
 /* How many there are of PREFIX.0.SUFFIX, PREFIX.1.SUFFIX ... */

@@ -79,7 +79,7 @@ END_TEST
 /* ---- torchvision ---- */
 
 static rn_tensor *find(const char *tensor) {
-    return (rn_tensor *)rn_safetensors_find(&file, tensor); /* the file is ours */
+    return (rn_tensor *)rn_tensor_file_find(&file, tensor); /* the file is ours */
 }
 
 static void rename_tensor(const char *from, const char *to) {
@@ -135,7 +135,7 @@ START_TEST(every_model_of_torchvision) {
         ck_assert(config.max_detections == 300 && config.keep_empty && config.groups == 32);
         ck_assert_int_eq(config.nms, 2); /* moved by class */
         ck_assert(config.bn_eps == 1e-5 && config.score_threshold == 0.05);
-        rn_safetensors_close(&file);
+        rn_tensor_file_close(&file);
     }
 }
 END_TEST
@@ -160,13 +160,13 @@ START_TEST(classes_of_coco) {
     }
     for (int i = 0; i < 91; i++) none += strcmp(config.class_names[i], "N/A") == 0;
     ck_assert_int_eq(none, 10);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     make_torchvision(18, RN_NORM_FROZEN, 0, RN_P6_FROM_C5, 90); /* not COCO's columns */
     recognise();
     ck_assert_uint_eq(config.n_classes, 90);
     ck_assert_str_eq(config.class_names[0], "class 0");
     ck_assert_str_eq(config.class_names[89], "class 89");
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     make_preset("nano", RN_NORM_GROUP, 91); /* ours */
     recognise();
     ck_assert_str_eq(config.class_names[0], "class 0");
@@ -208,13 +208,13 @@ START_TEST(older_names) {
     ck_assert_ptr_nonnull(find("head.regression_head.conv.3.0.weight"));
     recognise(); /* they have their names of today now */
     ck_assert(config.bn_eps == 1e-5);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     make_torchvision(50, RN_NORM_BATCH, 0, RN_P6_FROM_P5, 91);
     make_older();
     recognise(); /* batch norm always added its epsilon */
     ck_assert_int_eq(config.norm, RN_NORM_BATCH);
     ck_assert(config.bn_eps == 1e-5);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     make_torchvision(18, RN_NORM_FROZEN, 0, RN_P6_FROM_C5, 91);
     rename_tensor("head.regression_head.conv.3.0.weight", "head.regression_head.conv.3.weight");
     recognise(); /* the older ones count by two */

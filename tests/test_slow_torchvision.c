@@ -36,12 +36,12 @@ static bool installed(void) {
 }
 
 /* All of a level's logits or deltas, as far off as the largest of them says. */
-static void same_level(tv_worst *worst, const rn_safetensors *file, const char *kind, int level,
+static void same_level(tv_worst *worst, const rn_tensor_file *file, const char *kind, int level,
                        const real *got, size_t n) {
     char name[32];
     double most = 0, off = 0;
     snprintf(name, sizeof name, "%s%d", kind, level);
-    const rn_tensor *want = rn_safetensors_find(file, name);
+    const rn_tensor *want = rn_tensor_file_find(file, name);
     ck_assert_ptr_nonnull(want);
     ck_assert_uint_eq(want->count, n);
     for (size_t i = 0; i < n; i++) {
@@ -54,10 +54,10 @@ static void same_level(tv_worst *worst, const rn_safetensors *file, const char *
     worst->heads = tv_max(worst->heads, off / most);
 }
 
-static size_t read_boxes(rn_box *boxes, const rn_safetensors *file) {
-    const rn_tensor *corners = rn_safetensors_find(file, "boxes"),
-                    *scores = rn_safetensors_find(file, "scores"),
-                    *labels = rn_safetensors_find(file, "labels");
+static size_t read_boxes(rn_box *boxes, const rn_tensor_file *file) {
+    const rn_tensor *corners = rn_tensor_file_find(file, "boxes"),
+                    *scores = rn_tensor_file_find(file, "scores"),
+                    *labels = rn_tensor_file_find(file, "labels");
     ck_assert(corners && scores && labels && labels->count <= TV_MOST);
     for (size_t i = 0; i < labels->count; i++) {
         float label;
@@ -74,12 +74,12 @@ static void same_run(const tv_model *model, int picture) {
     tv_worst worst = {0};
     char name[64];
     rn_detector *det = NULL;
-    rn_safetensors file;
+    rn_tensor_file file;
     rn_level_output levels[RN_LEVELS];
     rn_image image = {0};
     size_t n = 0;
     snprintf(name, sizeof name, "%s_%d.safetensors", model->name, picture);
-    ck_assert_msg(rn_safetensors_open(&file, temp_path(name)) == RN_OK, "%s", rn_error_text());
+    ck_assert_msg(rn_tensor_file_open(&file, temp_path(name)) == RN_OK, "%s", rn_error_text());
     snprintf(name, sizeof name, "picture%d.bmp", picture);
     ck_assert_msg(rn_image_read(&image, temp_path(name), NULL) == RN_OK, "%s", rn_error_text());
     ck_assert_int_eq(image.width, pictures[picture].width);
@@ -99,7 +99,7 @@ static void same_run(const tv_model *model, int picture) {
     tv_print(model, &image, n, &worst);
     rn_detector_close(det);
     rn_image_free(&image);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
 }
 
 /* What `detect --json` prints of a picture: the column as category_id and COCO's name. */
@@ -107,10 +107,10 @@ static void same_printed(const tv_model *model) {
     static rn_box want[TV_MOST], got[TV_MOST];
     tv_worst worst = {0};
     char name[64];
-    rn_safetensors file;
+    rn_tensor_file file;
     size_t n = 0;
     snprintf(name, sizeof name, "%s_1.safetensors", model->name);
-    ck_assert_msg(rn_safetensors_open(&file, temp_path(name)) == RN_OK, "%s", rn_error_text());
+    ck_assert_msg(rn_tensor_file_open(&file, temp_path(name)) == RN_OK, "%s", rn_error_text());
     const size_t n_want = read_boxes(want, &file);
     snprintf(name, sizeof name, "%s.safetensors", model->name);
     RUN("detect", "-m", name, "--json", "--no-image", "-q", "-t", "0.05", "--set",
@@ -131,7 +131,7 @@ static void same_printed(const tv_model *model) {
     }
     tv_same_boxes(&worst, want, n_want, got, n);
     cJSON_Delete(line);
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
 }
 
 START_TEST(what_torchvision_gives_now) {

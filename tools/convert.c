@@ -65,10 +65,9 @@ static int check(request *r) {
 static bool parse(request *r, char **argv, int *code) {
     cli c;
     cli_open(&c, argv,
-             "MODEL OUT.safetensors [--half] [--set KEY=VALUE]
-MODEL OUT.onnx [--set "
-             "KEY=VALUE]
-data DATA FOLDER --to coco|voc|yolo [OPTIONS]",
+             "MODEL OUT.safetensors [--half] [--set KEY=VALUE]\n"
+             "MODEL OUT.onnx [--set KEY=VALUE]\n"
+             "data DATA FOLDER --to coco|voc|yolo [OPTIONS]",
              options, sizeof options / sizeof *options);
     for (int option; (option = cli_next(&c)) != CLI_END;) {
         *code = rn_status_exit_code(RN_EINVAL);
