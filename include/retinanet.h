@@ -394,8 +394,8 @@ RN_MUST_USE rn_status rn_evaluate_model(rn_report *out, const char *model, const
 /* Write what a report can show into `folder`, which is made if missing; files of these names are
  * replaced.
  *
- *   pr.csv          class, score, true and false detections, precision, recall, F1: a row a score,
- *                   "(all)" being all classes together
+ *   pr.csv          class, score, true and false detections, precision, recall, F1: a row for each
+ *                   score at which more is found; "(all)" is all classes together
  *   pr_curve.png    precision over recall, a dot where F1 is best
  *   f1_curve.png    F1 over the score threshold
  *   confusion.csv   a row for each class of the truth, then background; so are the columns

@@ -17,11 +17,11 @@ static const real vector[3] = {(real)0.25, INFINITY, (real)-1e-3};
 static void save_small(const char *name) {
     rn_safetensors_writer w = {0};
     const rn_tensor_entry entries[] = {
-        {"conv.weight", RN_F32, 4, {2, 3, 2, 2}, weights, true},
-        {"plain", RN_F32, 1, {3}, vector, false},
-        {"half \"quoted\"", RN_F16, 1, {3}, vector, false},
-        {"empty", RN_F32, 1, {0}, vector, false},
-        {"scalar", RN_F32, 0, {0}, vector, false},
+        {"conv.weight", RN_F32, 4, {2, 3, 2, 2}, weights, true, NULL},
+        {"plain", RN_F32, 1, {3}, vector, false, NULL},
+        {"half \"quoted\"", RN_F16, 1, {3}, vector, false, NULL},
+        {"empty", RN_F32, 1, {0}, vector, false, NULL},
+        {"scalar", RN_F32, 0, {0}, vector, false, NULL},
     };
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
         ck_assert_int_eq(rn_safetensors_add(&w, &entries[i]), RN_OK);

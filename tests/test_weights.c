@@ -329,7 +329,8 @@ START_TEST(further_tensors_are_passed_over) {
     real *block = calloc(network.graph.n_stored, sizeof *block), extra[2] = {NAN, 1};
     ck_assert_ptr_nonnull(block);
     rn_safetensors_writer w = whole();
-    rn_tensor_entry entry = {"backbone.body.bn1.num_batches_tracked", RN_F32, 0, {0}, extra, false};
+    rn_tensor_entry entry = {
+        "backbone.body.bn1.num_batches_tracked", RN_F32, 0, {0}, extra, false, NULL};
     ck_assert_int_eq(rn_safetensors_add(&w, &entry), RN_OK);
     finish(&w, "m.safetensors");
     patch("m.safetensors", "num_batches_tracked\":{\"dtype\":\"F32",

@@ -80,11 +80,13 @@ static void average_voc(double ap[2], const rn_verdict *verdicts, size_t n, size
     }
     for (size_t k = n_true; k > 1; k--)
         if (precisions[k - 1] > precisions[k - 2]) precisions[k - 2] = precisions[k - 1];
-    for (size_t i = 0; i < n_true; i++) ap[0] += precisions[i] / (double)n_wanted;
+    for (size_t i = 0; i < n_true; i++) ap[0] += precisions[i];
     for (size_t t = 0, i = 0; t <= 10; t++) {
         while (i < n_true && 10 * (i + 1) < t * n_wanted) i++; /* recall (i + 1) / n_wanted */
-        ap[1] += i < n_true ? precisions[i] / 11 : 0;
+        ap[1] += i < n_true ? precisions[i] : 0;
     }
+    ap[0] /= (double)n_wanted;
+    ap[1] /= 11;
 }
 
 /* ---- the curve at IoU .50 ---- */

@@ -74,10 +74,13 @@ done:
 
 /* ---- the tables ---- */
 
+/* Points at which nothing more is found are left out: down to the next one precision and F1 but
+ * fall, and a large set has ten times as many. */
 static rn_status put_curve(table *t, const char *name, const rn_curve *curve) {
     for (size_t i = 0; i < curve->n; i++) {
         const rn_curve_point *p = &curve->points[i];
         const double found = (double)p->n_true;
+        if (p->n_true == (i > 0 ? p[-1].n_true : 0)) continue;
         RN_TRY(put_name(t, name));
         RN_TRY(put_number(t, p->score));
         RN_TRY(put_number(t, found));

@@ -28,10 +28,10 @@ typedef struct rn_tensor_entry {
     int n_dims;
     size_t dims[RN_TENSOR_DIMS];
     const real *data;
-    const uint8_t *raw; /* instead of data: the bytes as the file is to have them, any dtype */
     /* The data are [out, kernel, kernel, in] and the file wants dims = [out, in, kernel, kernel].
      */
     bool permuted;
+    const uint8_t *raw; /* instead of data: the bytes as the file is to have them, any dtype */
 } rn_tensor_entry;
 
 /* Its bytes as files have them, little endian; how many there are. */

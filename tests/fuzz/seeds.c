@@ -277,9 +277,10 @@ static void safetensors(void) {
     rn_model_config config = a_model();
     rn_safetensors_writer writer = {0};
     const real numbers[] = {1, -2, (real)0.5, 0, 3, 4, 5, 6};
-    rn_tensor_entry entry = {"backbone.body.conv1.weight", RN_F32, 4, {2, 1, 2, 2}, numbers, true};
+    rn_tensor_entry entry = {
+        "backbone.body.conv1.weight", RN_F32, 4, {2, 1, 2, 2}, numbers, true, NULL};
     check(rn_safetensors_add(&writer, &entry));
-    entry = (rn_tensor_entry){"head.bias", RN_F16, 1, {3}, numbers, false};
+    entry = (rn_tensor_entry){"head.bias", RN_F16, 1, {3}, numbers, false, NULL};
     check(rn_safetensors_add(&writer, &entry));
     check(rn_safetensors_add_metadata(&writer, "position", "3 4"));
     check(rn_safetensors_save(&writer, temp_path("safetensors/tensors")));
