@@ -1,7 +1,9 @@
-/* The reference code's own numbers: 40 random sets and the demonstration of the COCO API; and the
- * same bits with any number of threads. */
+/* The reference code's own numbers: 40 random sets and the demonstration of the COCO API; of the
+ * same sets what tests/golden/curves.py makes of them; and the same bits with any number of
+ * threads. */
 #include "base/file.h"
 #include "eval/coco_eval.h"
+#include "eval/confusion.h"
 #include "suite.h"
 
 #include <check.h>
@@ -102,6 +104,68 @@ START_TEST(the_references_forty_sets) {
 }
 END_TEST
 
+/* The number behind the next `key`, from *at on, which moves there. */
+static double next_number(const char **at, const char *key) {
+    char *end, quoted[32];
+    snprintf(quoted, sizeof quoted, "\"%s\": ", key);
+    *at = behind(*at, quoted);
+    const double value = strtod(*at, &end);
+    ck_assert_ptr_ne(end, *at);
+    return value;
+}
+
+static void check_number(const char *set, const char *what, double got, double want) {
+    ck_assert_msg(fabs(got - want) <= 1e-12, "%s, %s: %.17g, want %.17g", set, what, got, want);
+}
+
+static void check_curve(const char **at, const char *set, const rn_curve *curve) {
+    check_number(set, "F1", curve->best_f1, next_number(at, "best_f1"));
+    check_number(set, "threshold", curve->best_f1_score, next_number(at, "best_f1_score"));
+}
+
+static void check_confusion(const char *at, const char *set) {
+    size_t *matrix;
+    const size_t n = (e.n_classes + 1) * (e.n_classes + 1);
+    ck_assert_int_eq(rn_confusion(&matrix, &truth, &results, e.curve.best_f1_score), RN_OK);
+    at = behind(at, "\"confusion\": [");
+    for (size_t i = 0; i < n; i++) {
+        char *end;
+        ck_assert_msg(matrix[i] == strtoul(at, &end, 10), "%s, cell %zu: %zu, want %.12s", set, i,
+                      matrix[i], at);
+        at = end + strspn(end, ", ");
+    }
+    ck_assert_int_eq(*at, ']');
+    free(matrix);
+}
+
+START_TEST(curves_and_confusions_of_the_forty_sets) {
+    uint8_t *text;
+    size_t size;
+    char *shared = shared_text("golden/coco_eval/expected.json");
+    if (!shared) return;
+    free(shared);
+    ck_assert_msg(rn_file_read(&text, &size, RN_FIXTURES "/../golden/curves.json", 1 << 24) ==
+                      RN_OK,
+                  "%s", rn_error_text());
+    for (int set = 0; set < SETS; set++) {
+        char name[16];
+        snprintf(name, sizeof name, "\"set%02d\"", set);
+        const char *at = behind((char *)text, name);
+        evaluate_set(set, NULL);
+        for (size_t k = 0; k < e.n_classes; k++) {
+            const rn_class_metrics *m = &e.per_class[k];
+            ck_assert_int_eq(m->category_id, (int64_t)next_number(&at, "category_id"));
+            check_number(name, "VOC AP", m->voc_ap, next_number(&at, "VOC_AP"));
+            check_number(name, "VOC07 AP", m->voc07_ap, next_number(&at, "VOC07_AP"));
+            check_curve(&at, name, &m->curve);
+        }
+        check_curve(&at, name, &e.curve);
+        check_confusion(at, name);
+    }
+    free(text);
+}
+END_TEST
+
 START_TEST(the_demonstration_of_the_coco_api) {
     char *text = shared_text("datasets/coco_val2014_100/expected.json");
     if (!text) return;
@@ -111,6 +175,13 @@ START_TEST(the_demonstration_of_the_coco_api) {
     free(text);
 }
 END_TEST
+
+static void same_curve(const rn_curve *a, const rn_curve *b) {
+    ck_assert_uint_eq(a->n, b->n);
+    ck_assert_uint_eq(a->n_objects, b->n_objects);
+    ck_assert(a->best_f1 == b->best_f1 && a->best_f1_score == b->best_f1_score);
+    ck_assert_mem_eq(a->points, b->points, a->n * sizeof *a->points);
+}
 
 /* Everything an evaluation gives, against `kept` where it is not empty. */
 static void keep_or_compare(rn_evaluation *kept) {
@@ -128,8 +199,13 @@ static void keep_or_compare(rn_evaluation *kept) {
     }
     const size_t bytes = e.n_classes * RN_EVAL_RECALLS * sizeof *e.precision50;
     ck_assert_mem_eq(e.precision50, kept->precision50, bytes);
-    ck_assert(e.curve.best_f1 == kept->curve.best_f1 &&
-              e.curve.best_f1_score == kept->curve.best_f1_score);
+    for (size_t k = 0; k < e.n_classes; k++) {
+        ck_assert(e.per_class[k].voc_ap == kept->per_class[k].voc_ap);
+        ck_assert(e.per_class[k].voc07_ap == kept->per_class[k].voc07_ap);
+        same_curve(&e.per_class[k].curve, &kept->per_class[k].curve);
+    }
+    ck_assert(e.voc_ap == kept->voc_ap && e.voc07_ap == kept->voc07_ap);
+    same_curve(&e.curve, &kept->curve);
 }
 
 START_TEST(threads_change_no_number) {
@@ -156,6 +232,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, NULL, release);
     tcase_add_test(tests, the_references_forty_sets);
+    tcase_add_test(tests, curves_and_confusions_of_the_forty_sets);
     tcase_add_test(tests, the_demonstration_of_the_coco_api);
     tcase_add_test(tests, threads_change_no_number);
     suite_add_tcase(suite, tests);

@@ -108,8 +108,7 @@ void rn_curve_finish(rn_curve *curve) {
     curve->best_f1_score = 0.5;
     for (size_t i = 0; i < curve->n; i++) {
         const rn_curve_point *p = &curve->points[i];
-        const double f1 =
-            2 * (double)p->n_true / (double)(p->n_true + p->n_false + curve->n_objects);
+        const double f1 = rn_curve_f1(curve, p);
         if (f1 <= curve->best_f1) continue;
         curve->best_f1 = f1;
         curve->best_f1_score = i + 1 < curve->n ? (p[0].score + p[1].score) / 2 : p->score;

@@ -28,6 +28,11 @@ typedef struct rn_evaluation {
     rn_curve_point *points;  /* those of all curves */
 } rn_evaluation;
 
+/* F1 at a point of a curve. */
+static inline double rn_curve_f1(const rn_curve *curve, const rn_curve_point *p) {
+    return 2 * (double)p->n_true / (double)(p->n_true + p->n_false + curve->n_objects);
+}
+
 /* What the numbers are stands at rn_evaluate_files in retinanet.h.
  *
  * Evaluate `results` against `truth` (its category ids and image ids). Crowd objects are ignore

@@ -137,8 +137,8 @@ static void finish_verdicts(const scene *s) {
     }
 }
 
-/* The same by VOC's rules, at IoU .50: not the best of the objects that are free, but the best of
- * all, and wrong if that is found already. Returns how many objects count. */
+/* All detections by VOC's rules, at IoU .50: each is held not to the best of the objects that are
+ * free but to the best of all, and is wrong if that is found already. Returns how many count. */
 static size_t match_voc(const scene *s, bool *found) {
     size_t n_wanted = 0;
     for (size_t g = 0; g < s->n_objects; g++) {

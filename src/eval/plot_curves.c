@@ -1,4 +1,5 @@
 /* Precision over recall, and F1 over the score threshold, of every class. */
+#include "eval/coco_eval.h"
 #include "eval/plot.h"
 #include "eval/report_files.h"
 

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "eval/coco_eval.h"
 
 #include <stdio.h>
 #include <stdlib.h>
