@@ -72,16 +72,16 @@ END_TEST
 
 /* What --set says is in the file, and stays. */
 START_TEST(configuration_is_set) {
-    rn_safetensors file;
+    rn_tensor_file file;
     RUN("convert", "m.safetensors", "s.safetensors", "--set", "bn_eps=0.25", "--set=nms-iou=0.75");
     run_gave(0, "", "");
     RUN("convert", "s.safetensors", "t.safetensors", "--half");
     run_gave(0, "", "");
-    ck_assert_int_eq(rn_safetensors_open(&file, temp_path("t.safetensors")), RN_OK);
-    const char *json = rn_safetensors_metadata(&file, "config");
+    ck_assert_int_eq(rn_tensor_file_open(&file, temp_path("t.safetensors")), RN_OK);
+    const char *json = rn_tensor_file_metadata(&file, "config");
     ck_assert_ptr_nonnull(strstr(json, "\"bn_eps\": 0.25"));
     ck_assert_ptr_nonnull(strstr(json, "\"nms_iou\": 0.75"));
-    rn_safetensors_close(&file);
+    rn_tensor_file_close(&file);
     RUN("convert", "m.safetensors", "u.safetensors", "--set", "bn_esp=0");
     run_refused(1, "convert: error: configuration: unknown key bn_esp (did you mean bn_eps?)");
     ck_assert(!there("u.safetensors"));

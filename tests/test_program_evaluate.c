@@ -228,7 +228,7 @@ START_TEST(the_best_threshold_is_saved) {
     static char all[sizeof run_out];
     rn_detector *det;
     ck_assert_int_eq(rn_model_convert(temp_path("model.safetensors"), temp_path("copy.safetensors"),
-                                      RN_WEIGHTS_FLOAT),
+                                      RN_WEIGHTS_FLOAT, NULL),
                      RN_OK);
     ck_assert_int_eq(rn_model_set_show_threshold(temp_path("copy.safetensors"), 1), RN_OK);
     RUN("detect", "-m", "copy.safetensors", "--no-image", "set/images");

@@ -1,7 +1,7 @@
 /* As test_torchvision, with pictures of torchvision's own size; and where torchvision is installed,
  * with every number of what it gives now, of more models, read from files that its side has saved.
  */
-#include "base/file.h"
+#include "model/safetensors.h"
 #include "run_program.h"
 #include "suite.h"
 #include "torchvision_files.h"
