@@ -116,6 +116,26 @@ START_TEST(reads_a_literal_zip_file) {
 }
 END_TEST
 
+/* What PyTorch 1.13.1 wrote: a zip file with sizes behind the data and a 64-bit end, and the same
+ * in the older format. */
+START_TEST(reads_fixtures) {
+    static const char *const names[] = {RN_FIXTURES "/torch_zip.pth",
+                                        RN_FIXTURES "/torch_older.pth"};
+    for (int i = 0; i < 2; i++) {
+        rn_tensor_file_close(&tensors);
+        ck_assert_msg(rn_tensor_file_open(&tensors, names[i]) == RN_OK, "%s", rn_error_text());
+        ck_assert_uint_eq(tensors.n_tensors, 4);
+        NUMBERS("a.weight", 0, 1, 2, 3, 4, 5);
+        NUMBERS("half", 1.5, -2);
+        NUMBERS("turned", 0, 3, 1, 4, 2, 5);
+        const rn_tensor *n = rn_tensor_file_find(&tensors, "n");
+        ck_assert(n && n->dtype == RN_I64 && n->n_dims == 0);
+        ck_assert_uint_eq(rn_little_endian(n->data, 8), 7);
+        ck_assert(tensors.verified == (i == 0));
+    }
+}
+END_TEST
+
 /* ---- what is read ---- */
 
 START_TEST(every_type) {
@@ -726,6 +746,7 @@ int main(void) {
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, reads_a_literal_older_file);
     tcase_add_test(tests, reads_a_literal_zip_file);
+    tcase_add_test(tests, reads_fixtures);
     tcase_add_test(tests, every_type);
     tcase_add_test(tests, views);
     tcase_add_test(tests, state_dicts_in_checkpoints);

@@ -98,49 +98,9 @@ START_TEST(reads_sizes_behind_the_data) {
 }
 END_TEST
 
-/* The file of one entry with 64-bit sizes everywhere. */
 static void make_64(void) {
-    static const char name[] = "a/data.pkl";
-    const uint32_t crc = rn_crc32(0, "0123456789", 10);
-    made *f = &zip.file, *d = &zip.directory;
     zip_free(&zip);
-    add(f, "PK\3\4\x2d\0\0\0\0\0\0\0\0\0", 14);
-    add_little(f, crc, 4);
-    add_little(f, UINT32_MAX, 4);
-    add_little(f, UINT32_MAX, 4);
-    add_little(f, 10, 2);
-    add_little(f, 5 + 20, 2);
-    add_raw(f, name);
-    add(f, "FB\1\0Z\1\0\x10\0", 9);
-    add_little(f, 10, 8);
-    add_little(f, 10, 8);
-    add_raw(f, "0123456789");
-    add(d, "PK\1\2\x2d\0\x2d\0\0\0\0\0\0\0\0\0", 16);
-    add_little(d, crc, 4);
-    add_little(d, UINT32_MAX, 4);
-    add_little(d, UINT32_MAX, 4);
-    add_little(d, 10, 2);
-    add_little(d, 28, 2);
-    add(d, "\0\0\0\0\0\0\0\0\0\0", 10);
-    add_little(d, UINT32_MAX, 4);
-    add_raw(d, name);
-    add(d, "\1\0\x18\0", 4);
-    add_little(d, 10, 8);
-    add_little(d, 10, 8);
-    add_little(d, 0, 8);
-    const size_t at = f->size, size = d->size;
-    add(f, d->data, size);
-    zip.central[0] = at;
-    zip.end = f->size;
-    add(f, "PK\6\6\x2c\0\0\0\0\0\0\0\x2d\0\x2d\0\0\0\0\0\0\0\0\0", 24);
-    add_little(f, 1, 8);
-    add_little(f, 1, 8);
-    add_little(f, size, 8);
-    add_little(f, at, 8);
-    add(f, "PK\6\7\0\0\0\0", 8);
-    add_little(f, zip.end, 8);
-    add_little(f, 1, 4);
-    add(f, "PK\5\6\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0", 22);
+    zip_64(&zip, "a/data.pkl", "0123456789", 10);
 }
 
 START_TEST(reads_64_bit_sizes) {

@@ -171,6 +171,50 @@ static inline void zip_end(made_zip *z) {
     add_little(&z->file, 0, 2);
 }
 
+/* A file of one entry, its 64-bit sizes in every place that has room for them. */
+static inline void zip_64(made_zip *z, const char *name, const void *data, size_t size) {
+    static const uint8_t ones[12] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    const uint32_t crc = rn_crc32(0, data, size);
+    made *f = &z->file, *d = &z->directory;
+    add(f, "PK\3\4\x2d\0\0\0\0\0\0\0\0\0", 14);
+    add_little(f, crc, 4);
+    add(f, ones, 8);
+    add_little(f, strlen(name), 2);
+    add_little(f, 5 + 20, 2);
+    add_raw(f, name);
+    add(f, "FB\1\0Z\1\0\x10\0", 9);
+    add_little(f, size, 8);
+    add_little(f, size, 8);
+    add(f, data, size);
+    add(d, "PK\1\2\x2d\0\x2d\0\0\0\0\0\0\0\0\0", 16);
+    add_little(d, crc, 4);
+    add(d, ones, 8);
+    add_little(d, strlen(name), 2);
+    add_little(d, 28, 2);
+    add(d, "\0\0\0\0\0\0\0\0\0\0", 10);
+    add(d, ones, 4);
+    add_raw(d, name);
+    add(d, "\1\0\x18\0", 4);
+    add_little(d, size, 8);
+    add_little(d, size, 8);
+    add_little(d, 0, 8);
+    z->central[0] = f->size;
+    add(f, d->data, d->size);
+    z->end = f->size;
+    add(f, "PK\6\6\x2c\0\0\0\0\0\0\0\x2d\0\x2d\0\0\0\0\0\0\0\0\0", 24);
+    add_little(f, 1, 8);
+    add_little(f, 1, 8);
+    add_little(f, d->size, 8);
+    add_little(f, z->central[0], 8);
+    add(f, "PK\6\7\0\0\0\0", 8);
+    add_little(f, z->end, 8);
+    add_little(f, 1, 4);
+    add(f, "PK\5\6\0\0\0\0", 8);
+    add(f, ones, 12);
+    add_little(f, 0, 2);
+}
+
 /* ---- the older format ---- */
 
 /* All that stands before the pickle of the object itself. */
@@ -211,19 +255,19 @@ static inline void save_zip(const char *name, const made *object, const made_sto
 
 static inline void save_older(const char *name, const made *object, const made_storage *storages,
                               int n) {
-    made file = {0};
-    older_begin(&file);
-    add(&file, "\x80\2", 2);
-    add(&file, object->data, object->size);
-    add(&file, ".\x80\2](", 5);
-    for (int i = 0; i < n; i++) add_text(&file, storages[i].key);
-    add_raw(&file, "e.");
+    made whole = {0};
+    older_begin(&whole);
+    add(&whole, "\x80\2", 2);
+    add(&whole, object->data, object->size);
+    add(&whole, ".\x80\2](", 5);
+    for (int i = 0; i < n; i++) add_text(&whole, storages[i].key);
+    add_raw(&whole, "e.");
     for (int i = 0; i < n; i++) {
-        add_little(&file, storages[i].count, 8);
-        add(&file, storages[i].data, storages[i].count * storages[i].size);
+        add_little(&whole, storages[i].count, 8);
+        add(&whole, storages[i].data, storages[i].count * storages[i].size);
     }
-    temp_bytes(name, file.data, file.size);
-    made_free(&file);
+    temp_bytes(name, whole.data, whole.size);
+    made_free(&whole);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include "model/weights.h"
 #include "picture_files.h"
 #include "suite.h"
+#include "torch_files.h"
 #include "train/options.h"
 
 static void check(rn_status status) {
@@ -313,10 +314,92 @@ static void safetensors(void) {
     keep("safetensors/empty");
 }
 
+/* The file of `object` in both formats, then `object` is empty. */
+static void torch_file(const char *name, made *object, bool older, const made_storage *storages,
+                       int n) {
+    char path[64];
+    snprintf(path, sizeof path, "torch/%s_%s", name, older ? "older" : "zip");
+    (older ? save_older : save_zip)(path, object, storages, n);
+    made_free(object);
+}
+
+static void torch_files(void) {
+    static const uint8_t data[48] = {0, 0x3c, 0, 0x40, 1, 2, 3, 4, 5, 6, 7, 8, 0x3f, 0x80};
+    static const char *const types[] = {"Float", "Half",  "BFloat16", "Double", "Long",
+                                        "Int",   "Short", "Char",     "Byte",   "Bool"};
+    static const size_t sizes[] = {4, 2, 2, 8, 8, 4, 2, 1, 1, 1};
+    static const char all[] =
+        "](K\1M\2\1J\1\0\0\0\x8a\2\1\2\x8b\1\0\0\0\1G\0\0\0\0\0\0\0\0U\1aT\1\0\0\0bN\x88\x89)(t"
+        "K\1\x85K\1K\2\x86K\1K\2K\3\x87]Na}K\1NseNaq\0";
+    static const char protocol_4[] =
+        "\x95\0\0\0\0\0\0\0\0\x8c\x0b"
+        "collections\x94\x8c\x0bOrderedDict\x94\x93\x94)R\x94\x8d\1\0\0\0\0\0\0\0aC\1bs"
+        "B\1\0\0\0c\x8e\1\0\0\0\0\0\0\0ds\x8c\1w";
+    const made_storage storages[] = {{"0", data, 6, 8}, {"1", data, 6, 4}};
+    for (int i = 0; i < 2; i++) {
+        const bool older = i == 1;
+        made object = {0};
+        made_storage each[10];
+        char types_of[10][32];
+        begin_dict(&object);
+        for (int k = 0; k < 10; k++) {
+            each[k] = (made_storage){types[k], data, 2, sizes[k]};
+            snprintf(types_of[k], sizeof types_of[k], "%sStorage", types[k]);
+            add_text(&object, types[k]);
+            add_tensor(&object, &(made_tensor){types_of[k], types[k], 2, 0, 1, {2}, {1}, older});
+        }
+        end_dict(&object);
+        torch_file("types", &object, older, each, 10);
+        begin_dict(&object); /* views, shared data, the _metadata */
+        add_text(&object, "head.weight");
+        add_tensor(&object, &(made_tensor){
+                                "DoubleStorage", "0", 6, 0, 4, {1, 3, 1, 2}, {6, 1, 6, 3}, older});
+        add_text(&object, "num_batches_tracked");
+        add_tensor(&object, &(made_tensor){"FloatStorage", "1", 6, 5, 0, {0}, {0}, older});
+        add_text(&object, "part");
+        add_tensor(&object, &(made_tensor){"DoubleStorage", "0", 6, 1, 1, {3}, {2}, older});
+        add_text(&object, "none");
+        add_tensor(&object, &(made_tensor){"DoubleStorage", "0", 6, 6, 2, {0, 7}, {7, 1}, older});
+        end_dict(&object);
+        add_raw(&object, "}");
+        add_text(&object, "_metadata");
+        add_raw(&object, "}sb");
+        torch_file("views", &object, older, storages, 2);
+
+        add_raw(&object, "}("); /* a checkpoint with all else that is read */
+        add_text(&object, "epoch");
+        add(&object, all, sizeof all - 1);
+        add_text(&object, "again");
+        add(&object, "h\0r\1\0\0\0j\1\0\0\0(N1N0u", 18);
+        torch_file("checkpoint", &object, older, NULL, 0);
+        add_raw(&object, "}(");
+        add_text(&object, "lr");
+        add(&object, "G\0\0\0\0\0\0\0\0", 9);
+        add_text(&object, "model");
+        begin_dict(&object);
+        add_text(&object, "w");
+        add_raw(&object, "ctorch._utils\n_rebuild_parameter\n");
+        add_tensor(&object, &(made_tensor){"FloatStorage", "1", 6, 0, 2, {2, 3}, {3, 1}, older});
+        add_raw(&object, "\x88N\x87R");
+        end_dict(&object);
+        end_dict(&object);
+        torch_file("model", &object, older, storages + 1, 1);
+
+        add(&object, protocol_4, sizeof protocol_4 - 1);
+        add_tensor(&object, &(made_tensor){"FloatStorage", "1", 6, 0, 1, {6}, {1}, older});
+        add_raw(&object, "s");
+        torch_file("protocol_4", &object, older, storages + 1, 1);
+    }
+    made_zip z = {0};
+    zip_64(&z, "a/data.pkl", "\x80\2}X\5\0\0\0model}s.", 14);
+    temp_bytes("torch/zip_64", z.file.data, z.file.size);
+    zip_free(&z);
+}
+
 /* A test, for the headers that make the files are those of the tests. */
 START_TEST(write_seeds) {
-    static const char *const folders[] = {"jpeg", "png",
-                                          "safetensors"}; /* the library makes none */
+    static const char *const folders[] = {"jpeg", "png", "safetensors",
+                                          "torch"}; /* the library makes none */
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdir(folders[i], 0777);
     strcpy(temp_root, ".");
     encoded_pictures();
@@ -329,6 +412,7 @@ START_TEST(write_seeds) {
     yolos();
     presets();
     safetensors();
+    torch_files();
 }
 END_TEST
 
