@@ -146,9 +146,10 @@ typedef struct rn_detector_options {
 
 /* Open a model file: safetensors with its configuration inside, or without, where names and shapes
  * are those of the presets nano and small or of a RetinaNet of torchvision: retinanet_resnet50_fpn,
- * retinanet_resnet50_fpn_v2, or resnet18, 34, 50 or 101 with resnet_fpn_backbone. Not shared
- * between threads: open one a thread. NULL options: the default. RN_EINPUT (what is wrong with the
- * file), RN_EINVAL (of options->set), RN_ENOMEM. On failure *out is NULL. */
+ * retinanet_resnet50_fpn_v2, or resnet18, 34, 50 or 101 with resnet_fpn_backbone; or such a state
+ * dict as PyTorch's torch.save writes it (.pth), told by its first bytes, of which no code is run.
+ * Not shared between threads: open one a thread. NULL options: the default. RN_EINPUT (what is
+ * wrong with the file), RN_EINVAL (of options->set), RN_ENOMEM. On failure *out is NULL. */
 RN_MUST_USE rn_status rn_detector_open(rn_detector **out, const char *path,
                                        const rn_detector_options *options);
 void rn_detector_close(rn_detector *det);
@@ -179,8 +180,8 @@ typedef enum rn_weight_type {
     RN_WEIGHTS_HALF   /* binary16 for the weights of convolutions: half the file */
 } rn_weight_type;
 
-/* Write the model at `in` to `out` for use: configuration, changed by `set` as in
- * rn_detector_options, and weights, of a checkpoint those that best.safetensors would have (the
+/* Write the model at `in`, any that rn_detector_open takes, to `out` for use: configuration,
+ * changed by `set` as in rn_detector_options, and weights, of a checkpoint those that best.safetensors would have (the
  * average where there is one). `out` may be `in`; what was there stays on failure. RN_EINPUT (`in`
  * is no model, or has a weight that binary16 cannot hold), RN_EINVAL (of `set`), RN_ENOMEM, RN_EIO.
  */

@@ -2,91 +2,7 @@
  * in safetensors, and bad ones end in one line (bad-inputs 56-66). */
 #include "bad_weights.h"
 #include "suite.h"
-#include "torch_files.h"
-
-#include <math.h>
-
-enum { MOST = 300, COUNTERS = 3 };
-
-/* ---- a model of the preset nano ---- */
-
-static made_storage storages[MOST + COUNTERS];
-static char keys[MOST + COUNTERS][8];
-static int n_storages;
-
-/* "name": a tensor of a storage of its own, to the pickle. A convolution's weights lie channels
- * last where `last`. */
-static void put_parameter(made *object, const rn_tensor *t, bool last, bool older) {
-    made_tensor m = {"FloatStorage", keys[n_storages], (int64_t)t->count, 0, t->n_dims, {0}, {0},
-                     older};
-    float *numbers = malloc(t->count * sizeof *numbers);
-    size_t step = 1;
-    ck_assert(numbers && n_storages < MOST && t->dtype == RN_F32);
-    memcpy(numbers, t->data, t->count * sizeof *numbers);
-    memcpy(m.dims, t->dims, sizeof t->dims);
-    for (int d = t->n_dims - 1; d >= 0; step *= m.dims[d--]) m.strides[d] = step;
-    if (last && t->n_dims == 4) {
-        const size_t c = m.dims[1], h = m.dims[2], w = m.dims[3];
-        const size_t strides[] = {c * h * w, 1, w * c, c};
-        memcpy(m.strides, strides, sizeof strides);
-        for (size_t i = 0; i < t->count; i++)
-            memcpy(&numbers[i / (c * h * w) * (c * h * w) + i % (h * w) * c + i / (h * w) % c],
-                   t->data + i * sizeof *numbers, sizeof *numbers);
-    }
-    storages[n_storages] = (made_storage){keys[n_storages], numbers, t->count, sizeof *numbers};
-    n_storages++;
-    add_text(object, t->name);
-    add_tensor(object, &m);
-}
-
-/* `name` = the state dict of a safetensors file, as PyTorch would save it: num_batches_tracked
- * besides, every second tensor channels last. `spoil`: the bias of cls_logits begins with a NaN. */
-static void make_pth(const char *name, const char *from, bool older, bool spoil) {
-    static const int64_t counter = 5;
-    rn_tensor_file file;
-    made object = {0};
-    ck_assert_msg(rn_tensor_file_open(&file, temp_path(from)) == RN_OK, "%s", rn_error_text());
-    n_storages = 0;
-    begin_dict(&object);
-    for (size_t i = 0; i < file.n_tensors; i++) {
-        snprintf(keys[n_storages], sizeof keys[0], "%d", n_storages);
-        put_parameter(&object, &file.tensors[i], i % 2, older);
-        float *first = (float *)storages[n_storages - 1].data;
-        if (spoil && strstr(file.tensors[i].name, "cls_logits.bias")) first[0] = NAN;
-    }
-    for (int i = 0; i < COUNTERS; i++) {
-        char tensor[64];
-        snprintf(keys[n_storages], sizeof keys[0], "%d", n_storages);
-        snprintf(tensor, sizeof tensor, "backbone.body.bn%d.num_batches_tracked", i);
-        add_text(&object, tensor);
-        add_tensor(&object,
-                   &(made_tensor){"LongStorage", keys[n_storages], 1, 0, 0, {0}, {0}, older});
-        storages[n_storages] = (made_storage){keys[n_storages], &counter, 1, sizeof counter};
-        n_storages++;
-    }
-    end_dict(&object);
-    (older ? save_older : save_zip)(name, &object, storages, n_storages);
-    for (int i = 0; i < n_storages - COUNTERS; i++) free((void *)storages[i].data);
-    made_free(&object);
-    rn_tensor_file_close(&file);
-}
-
-/* s.safetensors, a model without metadata, and zip.pth and older.pth, the same. */
-static void make_models(void) {
-    rn_model_config nano;
-    char *names[] = {(char *)rn_scenes_class_name(0), (char *)rn_scenes_class_name(1)};
-    ck_assert_int_eq(rn_model_config_preset(&nano, "nano"), RN_OK);
-    ck_assert_int_eq(rn_model_config_set_classes(&nano, names, (const int64_t[]){1, 2}, 2), RN_OK);
-    rn_network net = tiny_network(&nano);
-    real *values = tiny_weights(&net, 0.2);
-    ck_assert_int_eq(rn_model_save(temp_path("s.safetensors"), &nano, &net.graph, values), RN_OK);
-    free(values);
-    rn_network_free(&net);
-    rn_model_config_free(&nano);
-    strip_metadata("s.safetensors");
-    make_pth("zip.pth", "s.safetensors", false, false);
-    make_pth("older.pth", "s.safetensors", true, false);
-}
+#include "torch_model.h"
 
 static const char *const names[] = {"zip.pth", "older.pth"};
 
@@ -134,7 +50,7 @@ START_TEST(the_model_that_it_is_in_safetensors) {
         snprintf(want, sizeof want,
                  "weights     %d of %d parameters from %s\n"
                  "weights     3 tensors have no place in this network: ",
-                 n_storages - COUNTERS, n_storages - COUNTERS, names[i]);
+                 pth_n - PTH_COUNTERS, pth_n - PTH_COUNTERS, names[i]);
         ck_assert_int_eq(strncmp(run_err, want, strlen(want)), 0);
     }
 }

@@ -37,8 +37,8 @@ static size_t size_of(const char *name) {
 START_TEST(help_and_version) {
     RUN("convert", "--help");
     run_gave(0,
-             "usage: convert MODEL OUT.safetensors [--half]\n"
-             "       convert MODEL OUT.onnx\n"
+             "usage: convert MODEL OUT.safetensors [--half] [--set KEY=VALUE]\n"
+             "       convert MODEL OUT.onnx [--set KEY=VALUE]\n"
              "       convert data DATA FOLDER --to coco|voc|yolo [OPTIONS]\n"
              "\n"
              "options:\n"

@@ -3,6 +3,7 @@
 #include "bad_environment.h"
 #include "fault_run.h"
 #include "suite.h"
+#include "torch_model.h"
 
 #ifdef RN_FAULT_SHIM
 
@@ -78,6 +79,13 @@ START_TEST(detect) {
 }
 END_TEST
 
+START_TEST(convert_torch) {
+    make_models();
+    each_fails_once("convert, a zip file", ARGS("convert", "zip.pth", "o.safetensors"));
+    each_fails_once("convert, the older format", ARGS("convert", "older.pth", "o.safetensors"));
+}
+END_TEST
+
 START_TEST(evaluate_files) {
     each_fails_once("evaluate, two files", ARGS("evaluate", "gt.json", "dt.json", "-q", "--threads",
                                                 "2", "--json", "o.json"));
@@ -129,6 +137,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, start, temp_close);
     tcase_set_timeout(tcase, getenv("RN_FAULT_ALL") ? 0 : 600);
     tcase_add_test(tcase, detect);
+    tcase_add_test(tcase, convert_torch);
     tcase_add_test(tcase, evaluate_files);
     tcase_add_test(tcase, evaluate_model);
     tcase_add_test(tcase, train_new);

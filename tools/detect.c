@@ -30,7 +30,8 @@ enum {
 
 static const cli_option options[] = {
     {"model", 'm', "MODEL",
-     "model file (default: the one that comes with the program, else $RETINANET_MODEL)"},
+     "model file, ours or a .pth of PyTorch (default: the one that comes with the program, else "
+     "$RETINANET_MODEL)"},
     {"output", 'o', "FOLDER", "where NAME_det.jpg goes, made if missing (default: here)"},
     {"threshold", 't', "SCORE",
      "show boxes with a score of at least this (default: the model's best)"},

@@ -12,7 +12,8 @@ enum { MODEL, SPLIT, JSON, RESULTS, PLOTS, THRESHOLD, SAVE_THRESHOLD, SET, THREA
 
 static const cli_option options[] = {
     {"model", 'm', "MODEL",
-     "model file (default: the one that comes with the program, else $RETINANET_MODEL)"},
+     "model file, ours or a .pth of PyTorch (default: the one that comes with the program, else "
+     "$RETINANET_MODEL)"},
     {"split", 0, "NAME", "split of DATA (default: val, else valid, else test)"},
     {"json", 0, "FILE", "write the numbers with every digit to FILE, - for stdout"},
     {"results", 0, "FILE", "write the model's detections to FILE, as COCO results"},

@@ -14,7 +14,7 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
  * help), SEED, CHOICE(name, default, names, help). Names are what --help shows with '-' for '_'. */
 #define RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, CHOICE)                                  \
     TEXT(preset, "small", "network: nano, small, r18, r50 or a preset file")                       \
-    TEXT(weights, "", "model file to start from")                                                  \
+    TEXT(weights, "", "model file or .pth to start from")                                          \
     INT(epochs, 60, 1, 100000, "horizon of the schedule")                                          \
     INT(batch, 8, 1, 1024, "pictures a step")                                                      \
     INT(size, 0, 0, 8192, "longer side of the pictures; 0: the preset's")                          \
