@@ -26,6 +26,8 @@ static inline void golden_close(void) {
 }
 
 /* NULL: there is none of that name. */
+static inline const rn_tensor *golden_find(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 static inline const rn_tensor *golden_find(const char *format, ...) {
     char name[64];
     va_list list;
