@@ -125,12 +125,12 @@ START_TEST(options_that_do_not_go_together) {
     for (size_t i = 0; i < 3; i++) {
         run_args((const char *const[]){"evaluate", "gt.json", "dt.json", alone[i][0], alone[i][1],
                                        NULL});
-        snprintf(line, sizeof line,
-                 "evaluate: error: detections that are there need no model: no %s", names[i]);
+        snprintf(line, sizeof line, "evaluate: error: DETECTIONS.json and %s do not go together",
+                 names[i]);
         run_refused(1, line);
     }
     RUN("evaluate", "gt.json", "dt.json", "--split", "val");
-    run_refused(1, "evaluate: error: two files take no --split");
+    run_refused(1, "evaluate: error: GROUND_TRUTH.json and --split do not go together");
     RUN("evaluate", "gt.json", "dt.json", "-t", "0.5");
     run_refused(1, "evaluate: error: --threshold is for --plots");
     RUN("evaluate", "set", "-m", "m", "--results", "r.json", "--json", "r.json");

@@ -14,7 +14,7 @@ START_TEST(help) {
         "usage: train DATA [OPTIONS]\n       train --resume RUN [OPTIONS]\n\noptions:\n",
         "usage: detect [OPTIONS] IMAGE|FOLDER|- ...\n\noptions:\n",
         ("usage: evaluate DATA [-m MODEL] [OPTIONS]\n"
-         "       evaluate GROUND_TRUTH.json DETECTIONS.json [OPTIONS]\n\noptions:\n"),
+         "       evaluate GROUND_TRUTH.json|DATA DETECTIONS.json [OPTIONS]\n\noptions:\n"),
         "usage: bench infer|train [OPTIONS]\n\noptions:\n",
         "usage: scenes -o FOLDER [OPTIONS]\n\noptions:\n"};
     static const char last[] = "  -h, --help              show this and exit\n"
@@ -53,7 +53,7 @@ START_TEST(options_are_listed) {
         ("--output --resume --set --preset --weights --epochs --batch --size --lr --loss --gamma "
          "--alpha --prior --seed --threads --time --max-steps --train-split --val-split --dry-run"),
         "--model --output --threshold --json --no-image --threads --on-bad --max-pixels --force",
-        "--model --split --json --threads",
+        "--model --split --json --results --plots --threshold --save-threshold --threads",
         "--preset --size --batch --classes --threads --runs --json",
         "--output --seed --train --val --size --classes --threads"};
     for (int i = 0; i < PROGRAMS; i++) {
@@ -107,9 +107,9 @@ START_TEST(inputs_missing_or_too_many) {
     RUN("evaluate", "a", "b", "c");
     run_refused(1, "evaluate: error: got c behind two files");
     RUN("evaluate", "a", "b", "-m", "c");
-    run_refused(1, "evaluate: error: two files take none of --model, --split and --set");
+    run_refused(1, "evaluate: error: DETECTIONS.json and --model do not go together");
     RUN("evaluate", "a", "b", "--set", "bn_eps=0");
-    run_refused(1, "evaluate: error: two files take none of --model, --split and --set");
+    run_refused(1, "evaluate: error: DETECTIONS.json and --set do not go together");
     RUN("bench");
     run_refused(1, "bench: error: want infer or train");
     RUN("bench", "both");

@@ -153,6 +153,66 @@ START_TEST(evaluate) {
 }
 END_TEST
 
+static const char *const plots[] = {"p/pr.csv", "p/pr_curve.png", "p/f1_curve.png",
+                                    "p/confusion.csv", "p/confusion.png"};
+enum { PLOTS = sizeof plots / sizeof *plots };
+static version new_plots[PLOTS];
+
+static void old_plots(void) {
+    for (int i = 0; i < PLOTS; i++) put_old(plots[i]);
+}
+
+/* Those before the fault are new, those behind it old. */
+static void check_plots(void) {
+    bool is_new = true;
+    for (int i = 0; i < PLOTS; i++) {
+        is_new = is_new && is_version(&new_plots[i], plots[i]);
+        ck_assert_msg(is_new || is_version(&old_file, plots[i]), "%s", plots[i]);
+    }
+    ck_assert(is_new == (run_code == 0));
+}
+
+START_TEST(evaluate_plots) {
+    const char *const *args =
+        ARGS("evaluate", "gt.json", "dt.json", "--plots", "p", "-q", "--threads", "2");
+    temp_text("old", "mine");
+    old_file = take("old");
+    run_args(args);
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    for (int i = 0; i < PLOTS; i++) new_plots[i] = take(plots[i]);
+    each_fails_once("evaluate --plots",
+                    &(fault_case){args, old_plots, check_plots, "p", "mkdir close"});
+    for (int i = 0; i < PLOTS; i++) free(new_plots[i].bytes);
+    free(old_file.bytes);
+}
+END_TEST
+
+static void old_model(void) {
+    put_old("best.safetensors");
+}
+
+static void check_model(void) {
+    old_or_new("best.safetensors");
+}
+
+START_TEST(evaluate_save_threshold) {
+    const char *const *args = ARGS("evaluate", "set", "--split", "train", "-m", "best.safetensors",
+                                   "--save-threshold", "-q", "--threads", "2");
+    run_args(tiny_args("run", ARGS("-q", "--threads", "2", "--epochs", "8")));
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(rename(temp_path("run/best.safetensors"), temp_path("best.safetensors")), 0);
+    ck_assert_int_eq(rn_model_set_show_threshold(temp_path("best.safetensors"), 0.9375), RN_OK);
+    old_file = take("best.safetensors");
+    run_args(args);
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    new_file = take("best.safetensors");
+    ck_assert(!is_version(&old_file, "best.safetensors"));
+    each_fails_once("evaluate --save-threshold",
+                    &(fault_case){args, old_model, check_model, ".", "close"});
+    free_versions();
+}
+END_TEST
+
 /* ---- train ---- */
 
 static void remove_run(const char *run) {
@@ -226,6 +286,8 @@ int main(void) {
     tcase_set_timeout(tcase, getenv("RN_FAULT_ALL") ? 0 : 600);
     tcase_add_test(tcase, detect);
     tcase_add_test(tcase, evaluate);
+    tcase_add_test(tcase, evaluate_plots);
+    tcase_add_test(tcase, evaluate_save_threshold);
     tcase_add_test(tcase, train);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

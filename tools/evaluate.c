@@ -145,9 +145,9 @@ static bool check_request(const request *r, int *code) {
     if (r->n_inputs == 0)
         *code = cli_usage_error("want DATA, or GROUND_TRUTH.json DETECTIONS.json");
     else if (r->n_inputs == 2 && extra)
-        *code = cli_usage_error("detections that are there need no model: no %s", extra);
+        *code = cli_usage_error("DETECTIONS.json and %s do not go together", extra);
     else if (r->n_inputs == 2 && r->options.split && !is_folder(r->inputs[0]))
-        *code = cli_usage_error("two files take no --split");
+        *code = cli_usage_error("GROUND_TRUTH.json and --split do not go together");
     else if (r->options.score >= 0 && !r->plots)
         *code = cli_usage_error("--threshold is for --plots");
     else
