@@ -83,6 +83,13 @@ mutate ops_gradient 'convolution: weight' ops/conv_weight.c add_sums \
     'dweight[j] += sum[j]' 'dweight[j] -= sum[j]'
 mutate ops_gradient 'convolution: bias' ops/conv_weight.c rn_conv_bias_run \
     'dbias[o] += shared' 'dbias[o] -= shared'
+mutate ops_gradient 'depthwise: input' ops/depthwise.c rn_depthwise_backward_data \
+    'rn_threads_run(' 'for (int i = 0; i < dims->kernel * dims->kernel * dims->in_c; i++)
+         job.shared[i] = -job.shared[i];
+     rn_threads_run('
+mutate ops_gradient 'depthwise: weight' ops/depthwise.c rn_depthwise_backward_weight \
+    '+= sums[t * c + i]' '-= sums[t * c + i]'
+mutate ops_gradient 'ReLU6 mask' ops/pointwise.c relu6_mask_task '0 : job->out[i]' '0 : -job->out[i]'
 mutate ops_gradient 'frozen norm: input' ops/norm.c affine_backward_task \
     '+= job->dout[row * c + i] * job' '-= job->dout[row * c + i] * job'
 
@@ -151,6 +158,9 @@ negate="$every t.dout[i] = -t.dout[i];"
 mutate nn_gradient 'node conv: weight and bias' nn/op.c conv_backward \
     'rn_conv_backward_weight(' "$negate rn_conv_backward_weight("
 mutate nn_gradient 'node conv: input' nn/op.c conv_backward 'if (t.din)' "$negate if (t.din)"
+mutate nn_gradient 'node depthwise: weight' nn/op.c depthwise_backward \
+    'if (dweight)' "$negate if (dweight)"
+mutate nn_gradient 'node depthwise: input' nn/op.c depthwise_backward 'if (t.din)' "$negate if (t.din)"
 mutate nn_gradient 'node group_norm' nn/op.c group_norm_backward \
     'rn_group_norm_backward(' "$negate rn_group_norm_backward("
 mutate nn_gradient 'node batch_norm' nn/op.c batch_norm_backward \

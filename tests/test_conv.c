@@ -39,8 +39,8 @@ static void every_triple(const rn_conv_dims *d, triple_fn *fn, void *context) {
                 for (int o = 0; o < d->out_c; o++, out++)
                     for (int ky = 0; ky < d->kernel; ky++)
                         for (int kx = 0; kx < d->kernel; kx++) {
-                            const int y = oy * d->stride + ky - d->pad,
-                                      x = ox * d->stride + kx - d->pad;
+                            const int y = oy * d->stride + ky - d->pad + d->shift_y,
+                                      x = ox * d->stride + kx - d->pad + d->shift_x;
                             if (y < 0 || y >= d->in_h || x < 0 || x >= d->in_w) continue;
                             const size_t tap = ((size_t)o * d->kernel + ky) * d->kernel + kx;
                             const size_t pixel = ((size_t)n * d->in_h + y) * d->in_w + x;
@@ -223,6 +223,21 @@ START_TEST(odd_shapes) {
 }
 END_TEST
 
+/* Fewer zeros above or to the left than below or to the right. */
+START_TEST(shifted_windows) {
+    for (int shift = 1; shift <= 3; shift++) {
+        rn_conv_dims d[] = {window(shape(2, 8, 7, 3, 19, 3), 2, 1),
+                            window(shape(1, 9, 6, 5, 4, 5), 2, 2),
+                            window(shape(1, 8, 8, 17, 6, 3), 1, 1)};
+        for (size_t i = 0; i < sizeof d / sizeof *d; i++) {
+            d[i].shift_y = shift & 1 ? 1 : 0;
+            d[i].shift_x = shift & 2 ? d[i].pad : 0;
+            check_shape(d[i], i % 2, i == 0);
+        }
+    }
+}
+END_TEST
+
 /* One pixel, one row, one column; padding wider than the picture. */
 START_TEST(tiny_pictures) {
     check_shape(window(shape(2, 1, 1, 5, 7, 1), 1, 0), true, false);
@@ -286,6 +301,7 @@ int main(void) {
     tcase_add_test(tests, by_hand);
     tcase_add_test(tests, by_hand_channels);
     tcase_add_test(tests, odd_shapes);
+    tcase_add_test(tests, shifted_windows);
     tcase_add_test(tests, tiny_pictures);
     tcase_add_test(tests, large_cuts);
     tcase_add_test(tests, nan_is_visible);

@@ -52,8 +52,8 @@ END_TEST
 
 START_TEST(half_precision_stays) {
     save("full.safetensors", 0.5);
-    ok(rn_model_convert(temp_path("full.safetensors"), temp_path("a.safetensors"),
-                        RN_WEIGHTS_HALF, NULL));
+    ok(rn_model_convert(temp_path("full.safetensors"), temp_path("a.safetensors"), RN_WEIGHTS_HALF,
+                        NULL));
     save("full.safetensors", 1);
     ok(rn_model_convert(temp_path("full.safetensors"), temp_path("want.safetensors"),
                         RN_WEIGHTS_HALF, NULL));

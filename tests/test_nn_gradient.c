@@ -13,8 +13,8 @@
 
 enum { BATCH = 2, SIDE = 16 };
 
-/* Two levels with a shared head, a residual block, pooling, the top-down sum and all three norms.
- */
+/* Two levels with a shared head, a residual block, pooling, a depthwise convolution with
+ * TensorFlow's padding and ReLU6, the top-down sum and all three norms. */
 static void build(rn_graph *graph) {
     const rn_conv_spec first = {4, 3, 2, 1, true, true}, plain = {4, 3, 1, 1, false, false},
                        down = {4, 3, 2, 1, true, false}, head = {3, 3, 1, 1, true, false};
@@ -27,8 +27,10 @@ static void build(rn_graph *graph) {
     ck_assert_int_eq(rn_graph_conv(graph, &b, b, "block.1", &plain), RN_OK);
     ck_assert_int_eq(rn_graph_norm(graph, &b, b, "block.bn", RN_NORM_BATCH, 1, false), RN_OK);
     ck_assert_int_eq(rn_graph_add(graph, &a, b, a, true), RN_OK);
-    ck_assert_int_eq(rn_graph_conv(graph, &c, a, "down", &down), RN_OK);
-    ck_assert_int_eq(rn_graph_norm(graph, &c, c, "down.frozen", RN_NORM_FROZEN, 1, true), RN_OK);
+    ck_assert_int_eq(rn_graph_depthwise(graph, &c, a, "down", &down), RN_OK);
+    rn_graph_pad_same(graph, c);
+    ck_assert_int_eq(rn_graph_norm(graph, &c, c, "down.frozen", RN_NORM_FROZEN, 1, RN_RELU6),
+                     RN_OK);
     ck_assert_int_eq(rn_graph_conv(graph, &p, a, "lateral", &plain), RN_OK);
     ck_assert_int_eq(rn_graph_upsample_add(graph, &p, p, c), RN_OK);
     ck_assert_int_eq(rn_graph_relu(graph, &q, c), RN_OK);

@@ -4,6 +4,7 @@
  * The loss is sum(out * dout) for fixed random dout. Gradients start from noise: backward adds. */
 #include "gradient.h"
 #include "ops/conv.h"
+#include "ops/depthwise.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
 #include "ops_exec.h"
@@ -132,6 +133,48 @@ START_TEST(convolution) {
 }
 END_TEST
 
+/* ---- depthwise convolution: input, weight ---- */
+
+static void depthwise_forward(operation *op) {
+    rn_depthwise_forward(&op->e.exec, op->out, op->input[0], op->input[1], &op->dims.conv);
+}
+
+static void depthwise_backward(operation *op) {
+    const rn_conv_dims *d = &op->dims.conv;
+    rn_depthwise_backward_data(&op->e.exec, op->gradient[0], op->dout, op->input[1], d);
+    rn_depthwise_backward_weight(&op->e.exec, op->gradient[1], op->dout, op->input[0], d);
+}
+
+static operation depthwise(rn_conv_dims d) {
+    d.out_c = d.in_c;
+    operation op = conv(d);
+    op.forward = depthwise_forward;
+    op.backward = depthwise_backward;
+    op.count[1] = (size_t)(d.in_c * d.kernel * d.kernel);
+    op.count[2] = 0;
+    op.scratch = rn_depthwise_scratch(&op.dims.conv);
+    return op;
+}
+
+START_TEST(depthwise_convolution) {
+    prove(depthwise((rn_conv_dims){2, 5, 4, 3, .kernel = 3, .stride = 1, .pad = 1}));
+    prove(depthwise((rn_conv_dims){1, 6, 7, 17, .kernel = 3, .stride = 2, .pad = 1}));
+    prove(depthwise((rn_conv_dims){1, 7, 5, 33, .kernel = 5, .stride = 3, .pad = 2}));
+    prove(depthwise((rn_conv_dims){2, 1, 1, 2, .kernel = 3, .stride = 1, .pad = 1}));
+    prove(depthwise((rn_conv_dims){2, 6, 4, 9, .kernel = 3, .stride = 2, .pad = 1, .shift_y = 1,
+                                   .shift_x = 1}));
+    prove(depthwise((rn_conv_dims){1, 8, 5, 2, .kernel = 3, .stride = 2, .pad = 1, .shift_y = 1}));
+}
+END_TEST
+
+START_TEST(shifted_convolution) {
+    prove(conv(
+        (rn_conv_dims){1, 6, 5, 3, .out_c = 2, .kernel = 3, .stride = 2, .pad = 1, .shift_y = 1}));
+    prove(conv((rn_conv_dims){1, 4, 6, 2, .out_c = 3, .kernel = 3, .stride = 2, .pad = 1,
+                              .shift_y = 1, .shift_x = 1}));
+}
+END_TEST
+
 /* ---- norms: input, weight, bias ---- */
 
 static const real var[] = {(real)0.5, 2, 1, 3, (real)0.25, 1}, average[] = {1, -1, 0, 2, 0, 3};
@@ -215,6 +258,33 @@ START_TEST(relu) {
 }
 END_TEST
 
+/* ReLU6 as a norm applies it: values on both sides of 0 and of 6. */
+static void relu6_forward(operation *op) {
+    static const real zero[1] = {0}, one[1] = {1};
+    rn_affine_forward(&op->e.exec, op->out, op->input[0], one, zero, zero, one, 0, RN_RELU6,
+                      &op->dims.norm);
+}
+
+static void relu6_backward(operation *op) {
+    real *masked = ops_random(op->out_count, -1, 1, 21); /* dout again */
+    rn_relu6_mask(&op->e.exec, masked, op->out, op->out_count);
+    rn_add_backward(&op->e.exec, op->gradient[0], masked, op->out_count);
+    free(masked);
+}
+
+START_TEST(relu6) {
+    const rn_norm_dims d = {.batch = 1, .pixels = 901, .c = 1, .groups = 1};
+    operation op = {.forward = relu6_forward,
+                    .backward = relu6_backward,
+                    .out_count = d.pixels,
+                    .count = {d.pixels},
+                    .input = {kink_free(d.pixels)}, /* -9..9 */
+                    .scratch = rn_norm_scratch(&d),
+                    .dims.norm = d};
+    prove(op);
+}
+END_TEST
+
 static void add_forward(operation *op) {
     rn_add_forward(&op->e.exec, op->out, op->input[0], op->input[1], false, op->out_count);
 }
@@ -286,8 +356,11 @@ int main(void) {
     TCase *tests = tcase_create("ops_gradient");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, convolution);
+    tcase_add_test(tests, shifted_convolution);
+    tcase_add_test(tests, depthwise_convolution);
     tcase_add_test(tests, normalisation);
     tcase_add_test(tests, relu);
+    tcase_add_test(tests, relu6);
     tcase_add_test(tests, sum);
     tcase_add_test(tests, max_pool);
     tcase_add_test(tests, top_down);

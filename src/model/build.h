@@ -14,10 +14,19 @@ int rn_norm_groups(const rn_model_config *config, int channels);
 /* How many blocks each stage of a ResNet of that depth has; NULL for a depth that there is not. */
 const int *rn_resnet_blocks(int depth);
 
-/* ResNet (He et al., arXiv:1512.03385) without its classifier: c[0..2] = C3, C4, C5 (strides 8, 16,
- * 32). Bottlenecks carry their stride in the 3x3, as torchvision's do. */
-RN_MUST_USE rn_status rn_build_resnet(rn_graph *graph, int c[3], int image,
+/* ResNet (He et al., arXiv:1512.03385) without its classifier: stage[i] = the last value of each
+ * stage. Bottlenecks carry their stride in the 3x3, as torchvision's do. */
+RN_MUST_USE rn_status rn_build_resnet(rn_graph *graph, int stage[RN_STAGES], int image,
                                       const rn_model_config *config);
+
+/* Every channel count of a MobileNetV2 is a multiple of this. */
+enum { RN_MOBILENET_MULTIPLE = 8 };
+/* MobileNetV2 (Sandler et al., arXiv:1801.04381, table 2) without its last 1x1 convolution and
+ * classifier, under the names of torchvision's mobilenet_backbone: layer N of its `features` is
+ * backbone.body.N. stage[i] = the last bottleneck before each stride: outputs of layers 1, 3, 6, 13
+ * and 17, linear, of 16, 24, 32, 96 and 320 channels times width / 32. */
+RN_MUST_USE rn_status rn_build_mobilenet(rn_graph *graph, int stage[RN_STAGES], int image,
+                                         const rn_model_config *config);
 
 /* Feature pyramid (Lin et al., arXiv:1612.03144, with P6 and P7 of [1]): p[0..4] = P3..P7 from
  * c[0..2]. */

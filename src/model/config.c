@@ -15,6 +15,7 @@ enum { MAX_PRESET = 1 << 20, MAX_VALUE = 2048 }; /* bytes of a file, of a value 
 
 /* ---- the table ---- */
 
+static const char *const choices_backbone[] = {"resnet", "mobilenet_v2", NULL};
 static const char *const choices_norm[] = {"group", "batch", "frozen", NULL}; /* rn_norm_kind */
 static const char *const choices_fpn_norm[] = {"none", "group", NULL};
 static const char *const choices_head_norm[] = {"none", "group", NULL};
@@ -116,9 +117,13 @@ static rn_status check_groups(const rn_model_config *c, const char *name, int ch
 }
 
 rn_status rn_model_config_check(const rn_model_config *c) {
+    const bool grouped = c->norm == 0 /* group */, mobile = c->backbone == RN_BACKBONE_MOBILENET_V2;
     if (!rn_resnet_blocks(c->depth))
         return rn_fail(RN_EINVAL, "depth: got %d, want 10, 18, 34, 50 or 101", c->depth);
-    if (c->norm == 0 /* group */) RN_TRY(check_groups(c, "width", c->width));
+    if (grouped && mobile && RN_MOBILENET_MULTIPLE % c->group_channels != 0)
+        return rn_fail(RN_EINVAL, "group_channels: got %d, want a divisor of mobilenet_v2's %d",
+                       c->group_channels, RN_MOBILENET_MULTIPLE);
+    if (grouped && !mobile) RN_TRY(check_groups(c, "width", c->width));
     if (c->head_norm || c->fpn_norm) RN_TRY(check_groups(c, "fpn_channels", c->fpn_channels));
     if (c->n_anchor_sides != RN_LEVELS)
         return rn_fail(RN_EINVAL, "anchor_sides: got %d numbers, want %d", c->n_anchor_sides,
@@ -354,7 +359,7 @@ rn_status rn_model_config_from_json(rn_model_config *out, const char *json, cons
 
 /* ---- presets ---- */
 
-extern const char rn_preset_nano[], rn_preset_small[], rn_preset_r18[],
+extern const char rn_preset_nano[], rn_preset_small[], rn_preset_mobile[], rn_preset_r18[],
     rn_preset_r50[]; /* presets.S */
 
 rn_status rn_model_config_preset_train(rn_model_config *out, const char *preset,
@@ -363,6 +368,7 @@ rn_status rn_model_config_preset_train(rn_model_config *out, const char *preset,
         const char *name, *text;
     } built_in[] = {{"nano", rn_preset_nano},
                     {"small", rn_preset_small},
+                    {"mobile", rn_preset_mobile},
                     {"r18", rn_preset_r18},
                     {"r50", rn_preset_r50}};
     uint8_t *bytes = NULL;
@@ -372,7 +378,8 @@ rn_status rn_model_config_preset_train(rn_model_config *out, const char *preset,
             return rn_model_config_from_json(out, built_in[i].text, preset, train, context);
     *out = (rn_model_config){0};
     if (!strpbrk(preset, "/."))
-        return rn_fail(RN_EINVAL, "preset: got %s, want nano, small, r18, r50 or a file", preset);
+        return rn_fail(RN_EINVAL, "preset: got %s, want nano, small, mobile, r18, r50 or a file",
+                       preset);
     RN_TRY(rn_file_read(&bytes, &size, preset, MAX_PRESET));
     rn_status status = strlen((char *)bytes) == size
                            ? rn_model_config_from_json(out, (char *)bytes, preset, train, context)

@@ -8,6 +8,10 @@
 #include "data/image.h"
 #include "detection/anchors.h"
 
+/* Stages of a backbone, each behind a stride: the stem, then those that end in C2, C3, C4, C5. */
+enum { RN_STAGES = 5, RN_C3 = 2 };
+
+enum { RN_BACKBONE_RESNET, RN_BACKBONE_MOBILENET_V2 };
 enum { RN_BRANCH_NORM_NONE, RN_BRANCH_NORM_GROUP };
 enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
 
@@ -15,8 +19,10 @@ enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
  * default, help), an int whose names are choices_NAME in config.c, LIST(name, most, min, max, help,
  * defaults...). */
 #define RN_MODEL_CONFIG_LIST(INT, REAL, BOOL, CHOICE, LIST)                                        \
+    CHOICE(backbone, 0, "what finds the features")                                                 \
     INT(depth, 18, 10, 101, "ResNet: 10, 18, 34, 50 or 101")                                       \
-    INT(width, 64, 8, 256, "channels of the first stage")                                          \
+    INT(width, 64, 8, 256,                                                                         \
+        "channels of the first stage; mobilenet_v2: of the stem, 32 is its 1.0")                   \
     INT(fpn_channels, 256, 8, 1024, "channels of P3..P7 and of the heads")                         \
     INT(head_depth, 4, 0, 8, "3x3 convolutions of a head before its last")                         \
     CHOICE(norm, 0, "normalisation of the backbone")                                               \
@@ -25,6 +31,7 @@ enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
     INT(group_channels, 8, 1, 256, "channels a group of GroupNorm")                                \
     INT(groups, 0, 0, 256, "groups of every GroupNorm; 0: as group_channels says")                 \
     REAL(bn_eps, 1e-5, 0, 1, "what batch norm adds to the variance")                               \
+    BOOL(same_padding, false, "mobilenet_v2 pads as TensorFlow does, not as torch")                \
     CHOICE(p6_from, 0, "where P6 comes from")                                                      \
     LIST(anchor_sides, RN_LEVELS, 1, 4096, "anchor side of P3..P7", 32, 64, 128, 256, 512)         \
     LIST(anchor_scales, RN_MAX_SCALES, 0.1, 10, "times the side", 1, 1.2599210498948732,           \
@@ -96,7 +103,8 @@ RN_MUST_USE rn_status rn_model_config_from_json(rn_model_config *out, const char
                                                 const char *name, rn_preset_default *train,
                                                 void *context);
 
-/* A preset by name (nano, small, r18, r50: built in) or from a file (a name with '/' or '.'). */
+/* A preset by name (nano, small, mobile, r18, r50: built in) or from a file (a name with '/' or
+ * '.'). */
 RN_MUST_USE rn_status rn_model_config_preset_train(rn_model_config *out, const char *preset,
                                                    rn_preset_default *train, void *context);
 RN_MUST_USE rn_status rn_model_config_preset(rn_model_config *out, const char *preset);

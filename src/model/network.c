@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/build.h"
+#include "nn/op.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,14 @@ static rn_anchor_spec anchor_spec(const rn_model_config *config) {
 
 static rn_status build(rn_network *network, const rn_model_config *config) {
     rn_graph *graph = &network->graph;
-    int image, c[3], p[RN_LEVELS];
+    int image, p[RN_LEVELS];
     RN_TRY(rn_graph_input(graph, &image, 3));
     graph->bn_eps = config->bn_eps;
-    RN_TRY(rn_build_resnet(graph, c, image, config));
-    RN_TRY(rn_build_fpn(graph, p, c, config));
+    if (config->backbone == RN_BACKBONE_MOBILENET_V2)
+        RN_TRY(rn_build_mobilenet(graph, network->stage, image, config));
+    else
+        RN_TRY(rn_build_resnet(graph, network->stage, image, config));
+    RN_TRY(rn_build_fpn(graph, p, network->stage + RN_C3, config));
     const int a = network->anchors_per_cell;
     for (int l = 0; l < RN_LEVELS; l++)
         RN_TRY(rn_build_head(graph, &network->cls_logits[l], p[l], "classification_head",
@@ -59,6 +63,18 @@ rn_status rn_network_build(rn_network *out, const rn_model_config *config) {
     return status;
 }
 
+void rn_network_freeze(rn_network *network, int stages) {
+    rn_graph *graph = &network->graph;
+    if (stages < 1) return;
+    for (int i = 0; i <= network->stage[stages - 1]; i++) {
+        rn_node *node = &graph->nodes[i];
+        for (int k = 0; k < RN_NODE_PARAMS; k++)
+            if (node->param[k] != RN_NO_PARAM) graph->params[node->param[k]].trained = false;
+        if (node->op == &rn_op_batch_norm) node->op = &rn_op_frozen_norm;
+    }
+    rn_graph_finish(graph);
+}
+
 /* ---- initialisation ---- */
 
 static bool begins(const char *text, const char *prefix) {
@@ -74,8 +90,8 @@ static void init_conv(real *weight, const rn_param *param, rn_random *random) {
         const double bound = sqrt(3.0 / (param->in * area));
         for (size_t i = 0; i < param->count; i++)
             weight[i] = (real)rn_random_uniform(random, -bound, bound);
-    } else { /* He normal: sqrt(2 / fan_out) */
-        const double deviation = sqrt(2.0 / (param->out * area));
+    } else { /* He normal: sqrt(2 / fan_out); a depthwise filter feeds one channel */
+        const double deviation = sqrt(2.0 / ((param->in == 1 ? 1 : param->out) * area));
         for (size_t i = 0; i < param->count; i++)
             weight[i] = (real)(deviation * rn_random_normal(random));
     }
@@ -131,7 +147,7 @@ double rn_network_flops(const rn_network *network, const rn_plan *plan) {
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const rn_node *node = &graph->nodes[i];
         if (node->kernel == 0 || node->param[0] == RN_NO_PARAM) continue;
-        flops += 2.0 * (double)rn_shape_count(&plan->shape[i]) * plan->shape[node->in[0]].c *
+        flops += 2.0 * (double)rn_shape_count(&plan->shape[i]) * graph->params[node->param[0]].in *
                  node->kernel * node->kernel;
     }
     return flops;

@@ -1,4 +1,5 @@
-/* network.h: RetinaNet as a graph: ResNet backbone, FPN, two heads shared by five levels. */
+/* network.h: RetinaNet as a graph: a backbone (ResNet or MobileNetV2), FPN, two heads shared by
+ * five levels. */
 #ifndef RN_MODEL_NETWORK_H
 #define RN_MODEL_NETWORK_H
 
@@ -15,6 +16,7 @@ typedef struct rn_network {
     int cls_logits[RN_LEVELS]; /* values [n, h, w, anchors per cell * classes]: that is [n, h * w *
                                   anchors, classes] */
     int bbox_reg[RN_LEVELS];   /* values [n, h, w, anchors per cell * 4] */
+    int stage[RN_STAGES];      /* the last value of each stage of the backbone */
     int anchors_per_cell;
     int classes;
 } rn_network;
@@ -23,6 +25,11 @@ typedef struct rn_network {
  * configuration that makes no network, RN_ENOMEM. */
 RN_MUST_USE rn_status rn_network_build(rn_network *out, const rn_model_config *config);
 void rn_network_free(rn_network *network);
+
+/* Make the first `stages` stages of the backbone (0..RN_STAGES: 1 is the stem, 2 with layer1 ...)
+ * constants: their parameters are not trained, their batch norm is frozen, and backward ends above
+ * them. Moves the parameters in the block: call before any memory of them exists. */
+void rn_network_freeze(rn_network *network, int stages);
 
 /* Fill weights [graph.n_stored] for training from scratch. Backbone: He normal by fan-out; FPN: He
  * uniform by fan-in; heads: N(0, 0.01), biases 0, but the class bias -ln((1 - prior) / prior) ([1],

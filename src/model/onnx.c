@@ -183,7 +183,7 @@ static void put_batch_norm(const onnx *o, int value, const rn_node *node) {
     const size_t norm = begin_node(o, "BatchNormalization", result(o, value),
                                    NAMES(whole(node->in[0]), param(o, node, 0), param(o, node, 1),
                                          param(o, node, 2), param(o, node, 3)));
-    put_float(o, "epsilon", o->network->graph.eps);
+    put_float(o, "epsilon", o->network->graph.bn_eps);
     rn_protobuf_end(o->out, norm);
 }
 

@@ -12,6 +12,7 @@ rn_preset_\name:
     .endm
     preset nano
     preset small
+    preset mobile
     preset r18
     preset r50
     .section .note.GNU-stack, "", %progbits

@@ -59,21 +59,23 @@ const int *rn_resnet_blocks(int depth) {
     return NULL;
 }
 
-rn_status rn_build_resnet(rn_graph *graph, int c[3], int image, const rn_model_config *config) {
+rn_status rn_build_resnet(rn_graph *graph, int stage[RN_STAGES], int image,
+                          const rn_model_config *config) {
     const char *body = "backbone.body";
     const int *blocks = rn_resnet_blocks(config->depth);
     int value = image;
     const conv_norm stem = {"conv1", "bn1", config->width, 7, 2, true};
     RN_TRY(add_conv_norm(graph, &value, value, body, &stem, config));
+    stage[0] = value;
     RN_TRY(rn_graph_max_pool(graph, &value, value, 3, 2, 1));
-    for (int stage = 0; stage < RN_RESNET_STAGES; stage++) {
-        for (int i = 0; i < blocks[stage]; i++) {
+    for (int layer = 0; layer < RN_RESNET_STAGES; layer++) {
+        for (int i = 0; i < blocks[layer]; i++) {
             char prefix[64];
-            snprintf(prefix, sizeof prefix, "%s.layer%d.%d", body, stage + 1, i);
-            RN_TRY(add_block(graph, &value, prefix, config->width << stage,
-                             stage > 0 && i == 0 ? 2 : 1, config));
+            snprintf(prefix, sizeof prefix, "%s.layer%d.%d", body, layer + 1, i);
+            RN_TRY(add_block(graph, &value, prefix, config->width << layer,
+                             layer > 0 && i == 0 ? 2 : 1, config));
         }
-        if (stage > 0) c[stage - 1] = value;
+        stage[layer + 1] = value;
     }
     return RN_OK;
 }

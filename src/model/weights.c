@@ -30,14 +30,17 @@ rn_status rn_model_format(bool *is_model, const rn_tensor_file *file, const char
     return RN_OK;
 }
 
-static rn_status read_config(rn_model_file *file) {
-    const char *config = rn_tensor_file_metadata(&file->tensors, "config");
+rn_status rn_model_read_config(rn_model_config *out, bool *is_model, const rn_tensor_file *file,
+                               const char *path) {
+    const char *config = rn_tensor_file_metadata(file, "config");
     char *name = NULL; /* of the configuration: its offsets count from its own start */
-    if (!config)
-        return rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", file->path);
-    RN_TRY(rn_asprintf(&name, "%s: __metadata__ config", file->path));
-    rn_status status = rn_model_config_from_json(&file->config, config, name, NULL, NULL);
-    if (status == RN_OK && file->config.n_classes == 0)
+    *out = (rn_model_config){0};
+    RN_TRY(rn_model_format(is_model, file, path));
+    if (!*is_model) return RN_OK;
+    if (!config) return rn_fail(RN_EINPUT, "%s: offset 8: the metadata lack \"config\"", path);
+    RN_TRY(rn_asprintf(&name, "%s: __metadata__ config", path));
+    rn_status status = rn_model_config_from_json(out, config, name, NULL, NULL);
+    if (status == RN_OK && out->n_classes == 0)
         status = rn_fail(RN_EINPUT, "%s: names no class", name);
     free(name);
     return status;
@@ -61,11 +64,8 @@ rn_status rn_model_file_open(rn_model_file *out, const char *path) {
     *out = file;
     if ((status = rn_strdup(&file.path, path)) != RN_OK) goto done;
     if ((status = rn_tensor_file_open(&file.tensors, path)) != RN_OK) goto done;
-    if ((status = rn_model_format(&is_model, &file.tensors, path)) != RN_OK) goto done;
-    if (is_model) {
-        status = read_config(&file);
-        goto done;
-    }
+    status = rn_model_read_config(&file.config, &is_model, &file.tensors, path);
+    if (status != RN_OK || is_model) goto done;
     status = rn_model_recognise(&file.config, &file.guessed, &file.tensors);
     if (status == RN_OK && !file.guessed) status = unknown(&file);
 done:

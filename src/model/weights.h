@@ -25,6 +25,11 @@ typedef struct rn_model_file {
  */
 RN_MUST_USE rn_status rn_model_format(bool *is_model, const rn_tensor_file *file, const char *path);
 
+/* The configuration of a model of this program; *is_model is false for any other file. RN_EINPUT
+ * for a later version or a configuration that cannot be read. */
+RN_MUST_USE rn_status rn_model_read_config(rn_model_config *out, bool *is_model,
+                                           const rn_tensor_file *file, const char *path);
+
 /* Give the tensors that torchvision up to 0.12 named otherwise (`inner_blocks.0.weight`,
  * `conv.2.weight`) their names of today (`inner_blocks.0.0.weight`, `conv.1.0.weight`). *bn_eps =
  * what their batch norm adds to the variance: 0 where names are older and nothing counts batches,

@@ -82,12 +82,31 @@ rn_status rn_graph_conv(rn_graph *graph, int *value, int in, const char *name,
     node.kernel = spec->kernel;
     node.stride = spec->stride;
     node.pad = spec->pad;
-    node.relu = spec->relu;
+    node.relu = spec->relu ? RN_RELU : RN_LINEAR;
     return append(graph, value, node);
 }
 
+rn_status rn_graph_depthwise(rn_graph *graph, int *value, int in, const char *name,
+                             const rn_conv_spec *spec) {
+    rn_node node = plain(graph, &rn_op_depthwise, in, RN_NO_VALUE);
+    const rn_param weight = {.kind = RN_PARAM_CONV_WEIGHT,
+                             .out = node.channels,
+                             .in = 1,
+                             .kernel = spec->kernel,
+                             .trained = true};
+    RN_TRY(parameter(graph, &node.param[0], name, "weight", weight));
+    node.kernel = spec->kernel;
+    node.stride = spec->stride;
+    node.pad = spec->pad;
+    return append(graph, value, node);
+}
+
+void rn_graph_pad_same(rn_graph *graph, int value) {
+    graph->nodes[value].same = true;
+}
+
 rn_status rn_graph_norm(rn_graph *graph, int *value, int in, const char *name, rn_norm_kind kind,
-                        int groups, bool relu) {
+                        int groups, rn_activation relu) {
     static const rn_op *const op[] = {&rn_op_group_norm, &rn_op_batch_norm, &rn_op_frozen_norm};
     rn_node node = plain(graph, op[kind], in, RN_NO_VALUE);
     const int c = node.channels;
@@ -111,7 +130,7 @@ rn_status rn_graph_norm(rn_graph *graph, int *value, int in, const char *name, r
 
 rn_status rn_graph_relu(rn_graph *graph, int *value, int in) {
     rn_node node = plain(graph, &rn_op_relu, in, RN_NO_VALUE);
-    node.relu = true;
+    node.relu = RN_RELU;
     return append(graph, value, node);
 }
 
@@ -120,7 +139,7 @@ rn_status rn_graph_add(rn_graph *graph, int *value, int a, int b, bool relu) {
     if (graph->nodes[b].channels != node.channels)
         return rn_fail(RN_EINVAL, "sum of %d and %d channels", node.channels,
                        graph->nodes[b].channels);
-    node.relu = relu;
+    node.relu = relu ? RN_RELU : RN_LINEAR;
     return append(graph, value, node);
 }
 

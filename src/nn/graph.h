@@ -9,6 +9,7 @@
 
 #include "base/real.h"
 #include "base/status.h"
+#include "ops/pointwise.h"
 
 typedef struct rn_op rn_op; /* op.h */
 
@@ -17,7 +18,8 @@ enum { RN_PARAM_NAME = 112 }; /* bytes, with the final zero */
 
 /* What a parameter is: decides initialisation, weight decay and the layout in files. */
 typedef enum rn_param_kind {
-    RN_PARAM_CONV_WEIGHT, /* [out, kernel, kernel, in] here, [out, in, kernel, kernel] in files */
+    RN_PARAM_CONV_WEIGHT, /* [out, kernel, kernel, in] here, [out, in, kernel, kernel] in files;
+                             depthwise: in = 1 */
     RN_PARAM_CONV_BIAS,
     RN_PARAM_NORM_WEIGHT,
     RN_PARAM_NORM_BIAS,
@@ -40,8 +42,9 @@ typedef struct rn_node {
     int param[RN_NODE_PARAMS]; /* weight, bias, running mean, running var; RN_NO_PARAM for none */
     int channels;              /* of the output */
     int kernel, stride, pad;   /* convolution and pooling */
+    bool same;                 /* convolution: where TensorFlow pads, see rn_graph_pad_same */
     int groups;                /* group norm */
-    bool relu;                 /* ReLU on the output */
+    rn_activation relu;        /* on the output */
 } rn_node;
 
 typedef struct rn_graph {
@@ -70,12 +73,20 @@ typedef struct rn_conv_spec {
 } rn_conv_spec;
 RN_MUST_USE rn_status rn_graph_conv(rn_graph *graph, int *value, int in, const char *name,
                                     const rn_conv_spec *spec);
+/* A depthwise convolution `name`.weight: one filter a channel, neither bias nor ReLU. Of `spec`
+ * kernel, stride and pad count. */
+RN_MUST_USE rn_status rn_graph_depthwise(rn_graph *graph, int *value, int in, const char *name,
+                                         const rn_conv_spec *spec);
+/* Let a convolution of either kind, of an odd kernel with pad = kernel / 2, pad as TensorFlow's
+ * SAME does: its output is as large as before, but where the stride leaves an odd zero over, that
+ * stands below or to the right. */
+void rn_graph_pad_same(rn_graph *graph, int value);
 
 typedef enum rn_norm_kind { RN_NORM_GROUP, RN_NORM_BATCH, RN_NORM_FROZEN } rn_norm_kind;
 /* A normalisation `name`.weight, .bias (and .running_mean, .running_var). `groups` matters for
  * RN_NORM_GROUP. */
 RN_MUST_USE rn_status rn_graph_norm(rn_graph *graph, int *value, int in, const char *name,
-                                    rn_norm_kind kind, int groups, bool relu);
+                                    rn_norm_kind kind, int groups, rn_activation relu);
 RN_MUST_USE rn_status rn_graph_relu(rn_graph *graph, int *value, int in);
 RN_MUST_USE rn_status rn_graph_add(rn_graph *graph, int *value, int a, int b, bool relu);
 RN_MUST_USE rn_status rn_graph_max_pool(rn_graph *graph, int *value, int in, int kernel, int stride,

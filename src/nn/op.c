@@ -1,5 +1,6 @@
 #include "nn/op.h"
 #include "ops/conv.h"
+#include "ops/depthwise.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
 
@@ -67,6 +68,14 @@ const rn_op rn_op_input = {.name = "input", .forward = input_forward, .backward 
 
 /* ---- convolution ---- */
 
+/* Fewer zeros before the first pixel than pad, so that TensorFlow's total, (out - 1) stride +
+ * kernel
+ * - in, is halved downwards. */
+static int same_shift(const rn_node *node, int in, int out) {
+    const int total = (out - 1) * node->stride + node->kernel - in;
+    return node->same ? node->pad - (total > 0 ? total / 2 : 0) : 0;
+}
+
 static rn_conv_dims conv_dims(const rn_node *node, const rn_shape *in, const rn_shape *out) {
     return (rn_conv_dims){.batch = in->n,
                           .in_h = in->h,
@@ -77,7 +86,9 @@ static rn_conv_dims conv_dims(const rn_node *node, const rn_shape *in, const rn_
                           .out_c = out->c,
                           .kernel = node->kernel,
                           .stride = node->stride,
-                          .pad = node->pad};
+                          .pad = node->pad,
+                          .shift_y = same_shift(node, in->h, out->h),
+                          .shift_x = same_shift(node, in->w, out->w)};
 }
 
 /* Shape behind a sliding window (convolution, pooling): floor((side + 2 pad - kernel) / stride)
@@ -115,6 +126,33 @@ const rn_op rn_op_conv = {.name = "conv",
                           .scratch = conv_scratch,
                           .forward = conv_forward,
                           .backward = conv_backward};
+
+static size_t depthwise_scratch(const rn_node *node, const rn_shape *in, const rn_shape *out) {
+    const rn_conv_dims dims = conv_dims(node, in, out);
+    return rn_depthwise_scratch(&dims);
+}
+
+static void depthwise_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_conv_dims dims = conv_dims(t.node, t.in_shape, t.out_shape);
+    rn_depthwise_forward(run->exec, t.out, t.in, rn_run_param(run, node, 0), &dims);
+}
+
+static void depthwise_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    const rn_conv_dims dims = conv_dims(t.node, t.in_shape, t.out_shape);
+    real *dweight = rn_run_param_gradient(run, node, 0);
+    if (dweight) rn_depthwise_backward_weight(run->exec, dweight, t.dout, t.in, &dims);
+    if (t.din)
+        rn_depthwise_backward_data(run->exec, t.din, t.dout, rn_run_param(run, node, 0), &dims);
+}
+
+const rn_op rn_op_depthwise = {.name = "depthwise",
+                               .keeps = RN_KEEPS_INPUT,
+                               .infer = window_infer,
+                               .scratch = depthwise_scratch,
+                               .forward = depthwise_forward,
+                               .backward = depthwise_backward};
 
 /* ---- normalisation ---- */
 
@@ -167,7 +205,8 @@ static void frozen_norm_forward(const rn_run *run, int node) {
     const rn_norm_dims dims = norm_dims(t.node, t.in_shape);
     rn_affine_forward(run->exec, t.out, t.in, rn_run_param(run, node, 0),
                       rn_run_param(run, node, 1), rn_run_param(run, node, 2),
-                      rn_run_param(run, node, 3), (real)run->plan->graph->bn_eps, t.node->relu, &dims);
+                      rn_run_param(run, node, 3), (real)run->plan->graph->bn_eps, t.node->relu,
+                      &dims);
 }
 
 static void frozen_norm_backward(const rn_run *run, int node) {

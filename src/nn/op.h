@@ -35,8 +35,8 @@ struct rn_op {
     void (*backward)(const rn_run *run, int node);
 };
 
-extern const rn_op rn_op_input, rn_op_conv, rn_op_group_norm, rn_op_batch_norm, rn_op_frozen_norm,
-    rn_op_relu, rn_op_add, rn_op_max_pool, rn_op_upsample_add;
+extern const rn_op rn_op_input, rn_op_conv, rn_op_depthwise, rn_op_group_norm, rn_op_batch_norm,
+    rn_op_frozen_norm, rn_op_relu, rn_op_add, rn_op_max_pool, rn_op_upsample_add;
 
 /* Where things lie. The gradient is NULL for a value that wants none. */
 real *rn_run_value(const rn_run *run, int value);

@@ -274,7 +274,9 @@ void rn_backward(const rn_run *run) {
             if (plan->gradient[value] == SIZE_MAX || (k == 1 && value == node->in[0])) continue;
             zero(run->exec, rn_run_gradient(run, value), rn_shape_count(&plan->shape[value]));
         }
-        if (node->relu)
+        if (node->relu == RN_RELU6)
+            rn_relu6_mask(run->exec, dout, rn_run_value(run, i), rn_shape_count(&plan->shape[i]));
+        else if (node->relu)
             rn_relu_mask(run->exec, dout, rn_run_value(run, i), rn_shape_count(&plan->shape[i]));
         node->op->backward(run, i);
     }

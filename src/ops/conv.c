@@ -14,8 +14,8 @@ static rn_gather forward_gather(const rn_conv_dims *d) {
                        .taps_h = d->kernel,
                        .taps_w = d->kernel,
                        .step = d->stride,
-                       .y0 = -d->pad,
-                       .x0 = -d->pad,
+                       .y0 = d->shift_y - d->pad,
+                       .x0 = d->shift_x - d->pad,
                        .grid_h = d->out_h,
                        .grid_w = d->out_w,
                        .dst_h = d->out_h,
@@ -31,16 +31,24 @@ typedef struct parity {
     int grid, first, count, start;
 } parity;
 
-static parity parity_of(const rn_conv_dims *d, int class, int side) {
+static parity parity_of(const rn_conv_dims *d, int class, int side, int pad) {
     parity p = {.grid = side > class ? (side - class - 1) / d->stride + 1 : 0,
-                .first = (class + d->pad) % d->stride};
+                .first = (class + pad) % d->stride};
     p.count = d->kernel > p.first ? (d->kernel - p.first - 1) / d->stride + 1 : 0;
-    p.start = (class + d->pad - p.first) / d->stride - (p.count - 1);
+    p.start = (class + pad - p.first) / d->stride - (p.count - 1);
     return p;
 }
 
+static parity parity_y(const rn_conv_dims *d, int class) {
+    return parity_of(d, class, d->in_h, d->pad - d->shift_y);
+}
+
+static parity parity_x(const rn_conv_dims *d, int class) {
+    return parity_of(d, class, d->in_w, d->pad - d->shift_x);
+}
+
 static rn_gather backward_gather(const rn_conv_dims *d, int class_y, int class_x) {
-    const parity y = parity_of(d, class_y, d->in_h), x = parity_of(d, class_x, d->in_w);
+    const parity y = parity_y(d, class_y), x = parity_x(d, class_x);
     return (rn_gather){.batch = d->batch,
                        .src_h = d->out_h,
                        .src_w = d->out_w,
@@ -168,8 +176,8 @@ void rn_conv_backward_data(const rn_exec *exec, real *din, const real *dout, con
                             .packed = packed,
                             .weight = weight,
                             .gather = &gather,
-                            .first_y = parity_of(dims, y, dims->in_h).first,
-                            .first_x = parity_of(dims, x, dims->in_w).first};
+                            .first_y = parity_y(dims, y).first,
+                            .first_x = parity_x(dims, x).first};
             rn_threads_run(exec->threads, panels, pack_backward, &pack);
             rn_gather_run(exec, &gather, din, dout, packed, NULL, RN_GATHER_ADD, false);
         }

@@ -16,6 +16,8 @@ typedef struct rn_conv_dims {
     int batch, in_h, in_w, in_c;
     int out_h, out_w, out_c; /* out = (in + 2 pad - kernel) / stride + 1, each >= 1 */
     int kernel, stride, pad; /* square; zero padding on all four sides */
+    int shift_y, shift_x;    /* 0..pad: fewer zeros above and to the left, as many more below and to
+                                the right (TensorFlow's SAME where it strides over an even side) */
 } rn_conv_dims;
 
 /* Reals of scratch each worker needs for any of the functions below. */

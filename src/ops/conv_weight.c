@@ -106,12 +106,12 @@ static void pack_run(real *packed, const column_run *run, const real *in, size_t
     for (size_t pixel = first; pixel < first + n;) {
         const size_t row = pixel / out_w, ox = pixel % out_w;
         const size_t rest = first + n - pixel, count = rest < out_w - ox ? rest : out_w - ox;
-        const int y = (int)(row % (size_t)d->out_h) * d->stride - d->pad + run->ky;
+        const int y = (int)(row % (size_t)d->out_h) * d->stride + d->shift_y - d->pad + run->ky;
         const bool inside = y >= 0 && y < d->in_h;
         const size_t image = row / (size_t)d->out_h;
         const real *source =
             inside ? in + (image * (size_t)d->in_h + (size_t)y) * (size_t)width : in; /* not read */
-        long at = ((long)ox * d->stride - d->pad) * d->in_c + run->from;
+        long at = ((long)ox * d->stride + d->shift_x - d->pad) * d->in_c + run->from;
         for (size_t i = 0; i < count; i++, packed += RN_LANES, at += step)
             copy_cut(packed, source, at, run->length, inside ? width : 0);
         pixel += count;

@@ -22,7 +22,7 @@ typedef struct norm_job {
     real *out, *mean, *rstd, *din;
     const real *in, *dout, *weight, *bias;
     real eps;
-    bool relu;
+    rn_activation relu;
     real *first, *second;    /* [batch, blocks, c] what a block leaves */
     real *scale, *shift, *k; /* [batch, c] coefficients; k: of `in` in backward */
 } norm_job;
@@ -88,10 +88,15 @@ static void apply_task(void *context, size_t task, int worker) {
     for (size_t row = first + b.begin; row < first + b.end; row++) {
         const real *in = job->in + row * c;
         real *out = job->out + row * c;
-        if (job->relu) {
+        if (job->relu == RN_RELU) {
             for (size_t i = 0; i < c; i++) {
                 const real x = in[i] * scale[i] + shift[i];
                 out[i] = x < 0 ? 0 : x; /* NaN stays */
+            }
+        } else if (job->relu == RN_RELU6) {
+            for (size_t i = 0; i < c; i++) {
+                const real x = in[i] * scale[i] + shift[i];
+                out[i] = x < 0 ? 0 : x > 6 ? 6 : x;
             }
         } else {
             for (size_t i = 0; i < c; i++) out[i] = in[i] * scale[i] + shift[i];
@@ -107,8 +112,8 @@ static void affine_scale(norm_job *job, const real *weight, const real *var, rea
 }
 
 void rn_affine_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
-                       const real *bias, const real *mean, const real *var, real eps, bool relu,
-                       const rn_norm_dims *dims) {
+                       const real *bias, const real *mean, const real *var, real eps,
+                       rn_activation relu, const rn_norm_dims *dims) {
     const rn_norm_dims flat = flattened(dims);
     norm_job job = job_of(exec, &flat);
     job.out = out;
@@ -218,7 +223,7 @@ static double finish_group(norm_job *job, size_t image, size_t group) {
 /* ---- group norm: out = (in - mean) * rstd * weight + bias ---- */
 
 void rn_group_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd, const real *in,
-                           const real *weight, const real *bias, real eps, bool relu,
+                           const real *weight, const real *bias, real eps, rn_activation relu,
                            const rn_norm_dims *dims) {
     norm_job job = job_of(exec, dims);
     job.out = out;
@@ -332,8 +337,8 @@ void rn_group_norm_backward(const rn_exec *exec, real *din, real *dweight, real 
 
 void rn_batch_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd,
                            real *running_mean, real *running_var, const real *in,
-                           const real *weight, const real *bias, real eps, real momentum, bool relu,
-                           const rn_norm_dims *dims) {
+                           const real *weight, const real *bias, real eps, real momentum,
+                           rn_activation relu, const rn_norm_dims *dims) {
     const rn_norm_dims flat = flattened(dims);
     norm_job job = job_of(exec, &flat);
     job.out = out;

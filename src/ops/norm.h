@@ -1,10 +1,11 @@
-/* norm.h: normalisation on [rows = batch * h * w, c] tensors, forward and backward. ReLU, where
- * asked for, is applied to the output; the caller has already masked dout by it. Backward adds;
+/* norm.h: normalisation on [rows = batch * h * w, c] tensors, forward and backward. The activation
+ * is applied to the output; the caller has already masked dout by it. Backward adds;
  * each of din, dweight and dbias may be NULL where it is not wanted. */
 #ifndef RN_OPS_NORM_H
 #define RN_OPS_NORM_H
 
 #include "ops/exec.h"
+#include "ops/pointwise.h"
 
 typedef struct rn_norm_dims {
     int batch;     /* tensor [batch, pixels, c] */
@@ -16,8 +17,8 @@ typedef struct rn_norm_dims {
 /* Frozen batch norm: out = in * scale + shift with scale = weight / sqrt(var + eps), shift = bias -
  * mean * scale. Its four vectors are constants. */
 void rn_affine_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
-                       const real *bias, const real *mean, const real *var, real eps, bool relu,
-                       const rn_norm_dims *dims);
+                       const real *bias, const real *mean, const real *var, real eps,
+                       rn_activation relu, const rn_norm_dims *dims);
 void rn_affine_backward(const rn_exec *exec, real *din, const real *dout, const real *weight,
                         const real *var, real eps, const rn_norm_dims *dims);
 
@@ -26,8 +27,8 @@ void rn_affine_backward(const rn_exec *exec, real *din, const real *dout, const 
  * when running_mean is NULL). */
 void rn_batch_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd,
                            real *running_mean, real *running_var, const real *in,
-                           const real *weight, const real *bias, real eps, real momentum, bool relu,
-                           const rn_norm_dims *dims);
+                           const real *weight, const real *bias, real eps, real momentum,
+                           rn_activation relu, const rn_norm_dims *dims);
 void rn_batch_norm_backward(const rn_exec *exec, real *din, real *dweight, real *dbias,
                             const real *dout, const real *in, const real *mean, const real *rstd,
                             const real *weight, const rn_norm_dims *dims);
@@ -35,7 +36,7 @@ void rn_batch_norm_backward(const rn_exec *exec, real *din, real *dweight, real 
 /* Group norm (Wu and He, arXiv:1803.08494): mean, rstd are [batch, groups], saved for backward;
  * both NULL where there will be none. */
 void rn_group_norm_forward(const rn_exec *exec, real *out, real *mean, real *rstd, const real *in,
-                           const real *weight, const real *bias, real eps, bool relu,
+                           const real *weight, const real *bias, real eps, rn_activation relu,
                            const rn_norm_dims *dims);
 void rn_group_norm_backward(const rn_exec *exec, real *din, real *dweight, real *dbias,
                             const real *dout, const real *in, const real *mean, const real *rstd,

@@ -41,6 +41,18 @@ void rn_relu_mask(const rn_exec *exec, real *dout, const real *out, size_t n) {
     run_blocks(exec, relu_mask_task, &(pointwise_job){.out = dout, .a = out, .n = n});
 }
 
+static void relu6_mask_task(void *context, size_t task, int worker) {
+    (void)worker;
+    const pointwise_job *job = context;
+    const size_t end = block_end(job, task);
+    for (size_t i = task * BLOCK; i < end; i++)
+        job->out[i] = (job->a[i] <= 0) | (job->a[i] >= 6) ? 0 : job->out[i];
+}
+
+void rn_relu6_mask(const rn_exec *exec, real *dout, const real *out, size_t n) {
+    run_blocks(exec, relu6_mask_task, &(pointwise_job){.out = dout, .a = out, .n = n});
+}
+
 /* ---- sum: out = a + b ---- */
 
 static void add_task(void *context, size_t task, int worker) {

@@ -4,10 +4,19 @@
 
 #include "ops/exec.h"
 
+/* What an operation does to its output last; a NaN stays one. */
+typedef enum rn_activation {
+    RN_LINEAR,
+    RN_RELU, /* max(x, 0) */
+    RN_RELU6 /* min(max(x, 0), 6) (Sandler et al., arXiv:1801.04381) */
+} rn_activation;
+
 /* out = max(in, 0), NaN stays NaN; in place is fine. */
 void rn_relu_forward(const rn_exec *exec, real *out, const real *in, size_t n);
 /* dout = 0 where out <= 0, in place: the gradient before the ReLU. */
 void rn_relu_mask(const rn_exec *exec, real *dout, const real *out, size_t n);
+/* dout = 0 where out <= 0 or out >= 6. */
+void rn_relu6_mask(const rn_exec *exec, real *dout, const real *out, size_t n);
 /* out = a + b, then ReLU if `relu`; out may be a or b. */
 void rn_add_forward(const rn_exec *exec, real *out, const real *a, const real *b, bool relu,
                     size_t n);

@@ -105,8 +105,22 @@ static void log_data(rn_trainer *t) {
     log_notes(t, &t->val, "val: ");
 }
 
-rn_status rn_trainer_describe(rn_trainer *t) {
+static void log_model(rn_trainer *t) {
     static const char *const norms[] = {"group norm", "batch norm", "frozen batch norm"};
+    const rn_model_config *c = &t->config;
+    const rn_graph *graph = &t->network.graph;
+    char backbone[32] = "MobileNetV2", frozen[64] = "";
+    if (c->backbone == RN_BACKBONE_RESNET)
+        snprintf(backbone, sizeof backbone, "ResNet-%d", c->depth);
+    if (t->options.freeze > 0)
+        snprintf(frozen, sizeof frozen, ", the first %d stages frozen: %.2f M trained",
+                 t->options.freeze, (double)graph->n_trained / 1e6);
+    rn_trainer_log(t, "model       %s, width %d, FPN %d, heads of %d: %.2f M parameters, %s%s",
+                   backbone, c->width, c->fpn_channels, c->head_depth,
+                   (double)graph->n_stored / 1e6, norms[c->norm], frozen);
+}
+
+rn_status rn_trainer_describe(rn_trainer *t) {
     const rn_shape *canvas = &t->step.plan.shape[0];
     workspace w = {0};
     coverage c = {0};
@@ -121,9 +135,7 @@ rn_status rn_trainer_describe(rn_trainer *t) {
                    c.uncovered, c.boxes,
                    c.boxes > 0 ? 100.0 * (double)c.uncovered / (double)c.boxes : 0.0,
                    t->options.foreground_iou);
-    rn_trainer_log(t, "model       ResNet-%d, width %d, FPN %d, heads of %d: %.2f M parameters, %s",
-                   t->config.depth, t->config.width, t->config.fpn_channels, t->config.head_depth,
-                   (double)t->network.graph.n_stored / 1e6, norms[t->config.norm]);
+    log_model(t);
     rn_trainer_log(t, "plan        %d x %d pictures, batch %d, %d threads, %zu MB", canvas->w,
                    canvas->h, t->options.batch, rn_threads_count(t->threads), t->planned >> 20);
     rn_trainer_log(t, "schedule    %llu steps of %s, peak lr %.3g (%g for batch 16)",

@@ -175,6 +175,9 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
     if (model->norm == RN_NORM_FROZEN && !options->weights[0] &&
         !rn_train_options_overrides(options, "norm"))
         model->norm = RN_NORM_GROUP;
+    if (options->freeze > 0 && !options->weights[0])
+        return rn_fail(RN_EINVAL, "freeze: got %d without --weights: it would keep random numbers",
+                       options->freeze);
     if (options->scale_min > options->scale_max)
         return rn_fail(RN_EINVAL, "scale_min: got %g, want at most scale_max (%g)",
                        options->scale_min, options->scale_max);

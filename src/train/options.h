@@ -13,8 +13,10 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
 /* INT(name, default, min, max, help), REAL likewise, BOOL(name, default, help), TEXT(name, default,
  * help), SEED, CHOICE(name, default, names, help). Names are what --help shows with '-' for '_'. */
 #define RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, CHOICE)                                  \
-    TEXT(preset, "small", "network: nano, small, r18, r50 or a preset file")                       \
-    TEXT(weights, "", "model file or .pth to start from")                                          \
+    TEXT(preset, "small", "network: nano, small, mobile, r18, r50 or a preset file")               \
+    TEXT(weights, "", "to start from: a model, or an ImageNet ResNet or MobileNetV2 as backbone")  \
+    INT(freeze, 0, 0, 5,                                                                           \
+        "stages of the backbone that keep the weights given: 1 is the stem, 5 all of it")          \
     INT(epochs, 60, 1, 100000, "horizon of the schedule")                                          \
     INT(batch, 8, 1, 1024, "pictures a step")                                                      \
     INT(size, 0, 0, 8192, "longer side of the pictures; 0: the preset's")                          \
@@ -79,6 +81,9 @@ struct rn_train_options {
 rn_train_options rn_train_options_defaults(void);
 RN_MUST_USE rn_status rn_train_options_copy(rn_train_options *out, const rn_train_options *options);
 void rn_train_options_clear(rn_train_options *options); /* free what it owns */
+
+/* Whether the user has set that field of the model. */
+bool rn_train_options_overrides(const rn_train_options *options, const char *key);
 
 /* *model = the preset's configuration with the overrides and --size, group norm in place of frozen
  * batch norm where there are no weights to start from; the preset's training defaults

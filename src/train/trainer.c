@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 #include "base/memory.h"
+#include "model/transfer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -102,6 +103,7 @@ static rn_status set_up(rn_trainer *t) {
     const int threads = t->options.threads > 0 ? t->options.threads : rn_threads_default();
     RN_TRY(rn_threads_create(&t->threads, threads));
     RN_TRY(rn_network_build(&t->network, &t->config));
+    rn_network_freeze(&t->network, t->options.freeze);
     RN_TRY(rn_alloc(&t->weights, t->network.graph.n_stored, sizeof *t->weights));
     rn_network_init(&t->network, t->weights, t->options.seed, t->options.prior);
     RN_TRY(check_memory(t));
@@ -291,10 +293,29 @@ static rn_status run_to_end(rn_train_result *out, rn_trainer *t) {
 
 /* ---- the two entries ---- */
 
+static bool is_given(const void *options, const char *field) {
+    return rn_train_options_overrides(options, field);
+}
+
+/* Open the file of --weights and fit the configuration to it. */
+static rn_status open_donor(rn_donor *out, rn_trainer *t) {
+    *out = (rn_donor){0};
+    if (!t->options.weights[0]) return RN_OK;
+    RN_TRY(rn_donor_open(out, t->options.weights));
+    return rn_donor_adapt(&t->config, out, is_given, &t->options);
+}
+
+static rn_status load_donor(rn_trainer *t, const rn_donor *donor) {
+    const rn_hooks log = {.context = t, .message = rn_trainer_log_line};
+    if (!t->options.weights[0]) return RN_OK;
+    return rn_donor_load(t->weights, donor, &t->network, &t->config, &log);
+}
+
 rn_status rn_train(rn_train_result *out, const char *data, const char *run,
                    const rn_train_options *options, const rn_hooks *hooks) {
     rn_trainer t = {.folder = {.lock = -1, .log = -1},
                     .position = {.best_ap = -1, .best_ap50 = -1}};
+    rn_donor donor = {0};
     bool begun = false; /* there is a checkpoint to go on from */
     rn_status status;
     *out = (rn_train_result){.best_ap = -1, .best_ap50 = -1};
@@ -306,10 +327,11 @@ rn_status rn_train(rn_train_result *out, const char *data, const char *run,
     status = rn_model_config_set_classes(&t.config, t.train.class_names, t.train.category_ids,
                                          t.train.n_classes);
     if (status != RN_OK) goto done;
+    if ((status = open_donor(&donor, &t)) != RN_OK) goto done;
     if ((status = set_up(&t)) != RN_OK) goto done;
     if (!t.options.dry_run && (status = rn_run_create(&t.folder, run)) != RN_OK) goto done;
-    if (t.options.weights[0] && (status = rn_trainer_load_weights(&t, t.options.weights)) != RN_OK)
-        goto done;
+    if ((status = load_donor(&t, &donor)) != RN_OK) goto done;
+    rn_donor_close(&donor);
     if ((status = create_step(&t)) != RN_OK) goto done;
     if ((status = rn_trainer_describe(&t)) != RN_OK) goto done;
     if (t.options.dry_run) goto done;
@@ -320,6 +342,7 @@ rn_status rn_train(rn_train_result *out, const char *data, const char *run,
     status = run_to_end(out, &t);
 done:
     if (!begun) rn_run_discard(&t.folder);
+    rn_donor_close(&donor);
     trainer_free(&t);
     return status;
 }

@@ -56,9 +56,6 @@ RN_MUST_USE rn_status rn_checkpoint_check_data(const rn_trainer *trainer,
 RN_MUST_USE rn_status rn_checkpoint_load(rn_trainer *trainer, const rn_model_file *file);
 /* Write RUN/args.json, for people. */
 RN_MUST_USE rn_status rn_args_save(const rn_trainer *trainer);
-/* --weights FILE: every tensor that fits by name and shape; what does not is logged. RN_EINPUT if
- * none fits. */
-RN_MUST_USE rn_status rn_trainer_load_weights(rn_trainer *trainer, const char *path);
 
 /* describe.c */
 

@@ -1,0 +1,338 @@
+#include "model/transfer.h"
+#include "base/memory.h"
+#include "nn/op.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const body = "backbone.body.";
+
+/* ---- what a file is ---- */
+
+void rn_donor_close(rn_donor *donor) {
+    rn_tensor_file_close(&donor->tensors);
+    rn_model_config_free(&donor->config);
+    free(donor->path);
+    *donor = (rn_donor){0};
+}
+
+static bool has(const rn_donor *donor, const char *name) {
+    return rn_tensor_file_find(&donor->tensors, name) != NULL;
+}
+
+static void recognise(rn_donor *donor) {
+    if (has(donor, "conv1.weight") && has(donor, "layer1.0.conv1.weight")) {
+        donor->kind = RN_DONOR_RESNET;
+        donor->folded = has(donor, "conv1.bias");
+    } else if (has(donor, "features.0.0.weight") && has(donor, "features.1.conv.0.0.weight")) {
+        donor->kind = RN_DONOR_MOBILENET;
+        donor->folded = has(donor, "features.0.0.bias");
+    } else if (has(donor, "00.conv.weight") && has(donor, "01.dw.weight")) {
+        donor->kind = RN_DONOR_MOBILENET;
+        donor->numbered = true;
+        donor->folded = has(donor, "00.conv.bias");
+    }
+}
+
+rn_status rn_donor_open(rn_donor *out, const char *path) {
+    rn_donor donor = {0};
+    rn_status status;
+    *out = donor;
+    if ((status = rn_strdup(&donor.path, path)) != RN_OK) goto done;
+    if ((status = rn_tensor_file_open(&donor.tensors, path)) != RN_OK) goto done;
+    status = rn_model_read_config(&donor.config, &donor.has_config, &donor.tensors, path);
+    donor.bn_eps = donor.config.bn_eps;
+    if (status == RN_OK && !donor.has_config) {
+        recognise(&donor);
+        status = rn_weights_rename(&donor.bn_eps, &donor.tensors);
+    }
+done:
+    if (status == RN_OK)
+        *out = donor;
+    else
+        rn_donor_close(&donor);
+    return status;
+}
+
+/* ---- the configuration that the weights want ---- */
+
+/* What a field is to become, as text. */
+typedef struct wish {
+    const char *field, *value;
+} wish;
+
+static rn_status grant(rn_model_config *config, rn_donor *donor, const wish *w) {
+    size_t n;
+    const rn_field *table = rn_model_config_fields(&n), *field = rn_field_find(table, n, w->field);
+    char old[256];
+    rn_field_format(old, sizeof old, config, field);
+    if (rn_field_set(config, field, w->value) != RN_OK)
+        return rn_fail_prefix(RN_EINPUT, donor->path);
+    char new[256];
+    rn_field_format(new, sizeof new, config, field);
+    const size_t used = strlen(donor->changes);
+    if (strcmp(old, new) != 0)
+        snprintf(donor->changes + used, sizeof donor->changes - used, "%s%s=%s", used ? ", " : "",
+                 w->field, new);
+    return RN_OK;
+}
+
+static rn_status check_fit(const rn_model_config *config, const rn_donor *donor) {
+    static const char *const backbones[] = {"resnet", "mobilenet_v2"};
+    static const char *const norms[] = {"group", "batch", "frozen"};
+    const bool mobile = donor->kind == RN_DONOR_MOBILENET;
+    if (donor->kind == RN_DONOR_DETECTOR) return RN_OK;
+    if (config->backbone != (mobile ? RN_BACKBONE_MOBILENET_V2 : RN_BACKBONE_RESNET))
+        return rn_fail(RN_EINVAL, "%s: weights of a %s, but the backbone is %s (try --preset %s)",
+                       donor->path, backbones[mobile], backbones[!mobile],
+                       mobile ? "mobile" : "r18");
+    if (donor->folded && config->norm != RN_NORM_FROZEN)
+        return rn_fail(RN_EINVAL,
+                       "%s: batch norm is folded into its convolutions, which wants --set "
+                       "norm=frozen (got %s)",
+                       donor->path, norms[config->norm]);
+    if (config->norm == RN_NORM_GROUP)
+        return rn_fail(RN_EINVAL,
+                       "%s: trained with batch norm, which wants --set norm=frozen or norm=batch "
+                       "(got group)",
+                       donor->path);
+    return RN_OK;
+}
+
+rn_status rn_donor_adapt(rn_model_config *config, rn_donor *donor, rn_is_given *is_given,
+                         const void *context) {
+    static const char *const taken[] = {"bn_eps", "mean", "std", "same_padding", "norm"};
+    enum { TAKEN = sizeof taken / sizeof *taken };
+    const bool tensorflow = donor->numbered; /* RGB / 127.5 - 1 */
+    char eps[32], own[TAKEN][256];
+    snprintf(eps, sizeof eps, "%.17g", donor->bn_eps);
+    const char *values[TAKEN] = {eps, tensorflow ? "0.5,0.5,0.5" : "0.485,0.456,0.406",
+                                 tensorflow ? "0.5,0.5,0.5" : "0.229,0.224,0.225",
+                                 tensorflow ? "true" : "false", NULL};
+    size_t n;
+    const rn_field *table = rn_model_config_fields(&n);
+    /* Of another program's detector nothing else is known. */
+    const size_t n_taken = donor->kind == RN_DONOR_DETECTOR && !donor->has_config ? 1 : TAKEN;
+    RN_TRY(check_fit(config, donor));
+    for (size_t i = config->norm == RN_NORM_GROUP; i < n_taken; i++) {
+        const char *metadata = rn_tensor_file_metadata(&donor->tensors, taken[i]);
+        if (donor->has_config) {
+            rn_field_format(own[i], sizeof own[i], &donor->config,
+                            rn_field_find(table, n, taken[i]));
+            values[i] = own[i];
+        } else if (metadata && (i == 1 || i == 2)) { /* mean and std */
+            values[i] = metadata;
+        }
+        if (!values[i] || is_given(context, taken[i])) continue;
+        /* Frozen and trained batch norm have the same parameters. */
+        const bool both_batch =
+            config->norm != RN_NORM_GROUP && donor->config.norm != RN_NORM_GROUP;
+        if (strcmp(taken[i], "norm") == 0 && both_batch) continue;
+        RN_TRY(grant(config, donor, &(wish){taken[i], values[i]}));
+    }
+    return RN_OK;
+}
+
+/* ---- where a parameter stands in the file ---- */
+
+enum { NAME = RN_PARAM_NAME + 32 };
+
+/* Layer N of torchvision's features has its convolutions at 3 N - 3, 3 N - 2, 3 N - 1 in the order
+ * in which they run (layer 1 lacks the first, layer 0 is number 0 alone). False for no such. */
+static bool numbered_name(char out[NAME], const char *rest, const char *suffix) {
+    int layer, used = 0, place;
+    if (sscanf(rest, "%d.%n", &layer, &used) != 1 || used == 0) return false;
+    rest += used;
+    if (strcmp(rest, "0") == 0 && layer == 0)
+        place = 0;
+    else if (layer == 1)
+        place = strcmp(rest, "conv.0.0") == 0 ? 1 : 2;
+    else if (strcmp(rest, "conv.0.0") == 0)
+        place = 3 * layer - 3;
+    else
+        place = strcmp(rest, "conv.1.0") == 0 ? 3 * layer - 2 : 3 * layer - 1;
+    const bool depthwise = layer > 0 && place % 3 == 1;
+    snprintf(out, NAME, "%02d.%s.%s", place, depthwise ? "dw" : "conv", suffix);
+    return true;
+}
+
+/* The name in the file of a parameter of the network; false if the file cannot have it. */
+static bool donor_name(char out[NAME], const rn_donor *donor, const char *name) {
+    const char *rest = name + strlen(body), *dot = strrchr(name, '.');
+    if (donor->kind == RN_DONOR_DETECTOR) {
+        snprintf(out, NAME, "%s", name);
+        return true;
+    }
+    if (strncmp(name, body, strlen(body)) != 0) return false;
+    if (donor->numbered) {
+        char conv[NAME];
+        snprintf(conv, sizeof conv, "%.*s", (int)(dot - rest), rest);
+        return numbered_name(out, conv, dot + 1);
+    }
+    snprintf(out, NAME, "%s%s", donor->kind == RN_DONOR_MOBILENET ? "features." : "", rest);
+    return true;
+}
+
+/* The convolution whose output a parameter of a norm is applied to, NULL for none. */
+static const rn_param *convolution_before(const rn_graph *graph, const rn_param *param) {
+    const int index = (int)(param - graph->params);
+    for (size_t i = 1; i < graph->n_nodes; i++) {
+        const rn_node *node = &graph->nodes[i], *in = &graph->nodes[node->in[0]];
+        for (int k = 0; k < RN_NODE_PARAMS; k++)
+            if (node->param[k] == index)
+                return in->op == &rn_op_conv || in->op == &rn_op_depthwise
+                           ? &graph->params[in->param[0]]
+                           : NULL;
+    }
+    return NULL;
+}
+
+/* ---- loading ---- */
+
+typedef struct loading {
+    const rn_donor *donor;
+    const rn_graph *graph;
+    real *weights, *scratch;
+    bool *used; /* [n_tensors] */
+    size_t loaded;
+    bool other_classes;
+    const rn_hooks *hooks;
+} loading;
+
+static bool is_class_head(const char *name) {
+    return strncmp(name, "head.classification_head.cls_logits.", 36) == 0;
+}
+
+/* The tensor that a parameter takes its numbers from; NULL for none. Of folded weights the bias of
+ * a norm is that of the convolution before. */
+static const rn_tensor *tensor_for(const loading *l, const rn_param *param) {
+    char name[NAME];
+    if (l->donor->folded && param->kind != RN_PARAM_CONV_WEIGHT) {
+        const rn_param *conv = convolution_before(l->graph, param);
+        if (!conv || !donor_name(name, l->donor, conv->name)) return NULL;
+        strcpy(strrchr(name, '.'), ".bias");
+    } else if (!donor_name(name, l->donor, param->name)) {
+        return NULL;
+    }
+    return rn_tensor_file_find(&l->donor->tensors, name);
+}
+
+/* The other numbers of a norm whose bias was folded. */
+static bool is_implied(const rn_donor *donor, const rn_param *param) {
+    return donor->folded && (param->kind == RN_PARAM_NORM_WEIGHT ||
+                             param->kind == RN_PARAM_NORM_MEAN || param->kind == RN_PARAM_NORM_VAR);
+}
+
+static void fill_implied(const loading *l, const rn_param *param) {
+    real value = 0;
+    if (param->kind == RN_PARAM_NORM_WEIGHT) value = 1;
+    if (param->kind == RN_PARAM_NORM_VAR) value = 1 - (real)l->graph->bn_eps;
+    for (size_t i = 0; i < param->count; i++) l->weights[param->offset + i] = value;
+}
+
+static rn_status load_param(loading *l, const rn_param *param) {
+    const rn_tensor *tensor = tensor_for(l, param);
+    const bool stays = !param->trained && strncmp(param->name, body, strlen(body)) == 0 &&
+                       param->kind == RN_PARAM_CONV_WEIGHT;
+    if (tensor) l->used[tensor - l->donor->tensors.tensors] = true;
+    if (l->other_classes && is_class_head(param->name)) return RN_OK;
+    if (!tensor || (!is_implied(l->donor, param) && !rn_weights_fit(tensor, param))) {
+        if (stays)
+            return rn_fail(RN_EINVAL, "%s: %s is %s, so its stage cannot be frozen", l->donor->path,
+                           param->name, tensor ? "of another shape" : "missing");
+        rn_tell(l->hooks, "weights     %s: %s, left as initialised", param->name,
+                tensor ? "another shape" : "not there");
+        return RN_OK;
+    }
+    l->loaded++;
+    if (is_implied(l->donor, param)) {
+        fill_implied(l, param);
+        return RN_OK;
+    }
+    return rn_weights_read(l->weights, l->scratch, tensor, param, l->donor->path);
+}
+
+/* "A, B, C" of at most `most` names. */
+static void list_names(char *out, size_t size, const rn_model_config *config) {
+    enum { MOST = 5 };
+    out[0] = '\0';
+    for (size_t i = 0; i < config->n_classes && i <= MOST; i++) {
+        const size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%s", i ? ", " : "",
+                 i < MOST ? config->class_names[i] : "...");
+    }
+}
+
+/* Whether the file's detector tells other classes apart, or in another order, which is said. */
+static bool has_other_classes(const rn_donor *donor, const rn_model_config *config,
+                              const rn_hooks *hooks) {
+    const rn_model_config *theirs = &donor->config;
+    char was[300], is[300];
+    bool same = theirs->n_classes == config->n_classes;
+    if (!donor->has_config) return false;
+    for (size_t i = 0; same && i < config->n_classes; i++)
+        same = strcmp(theirs->class_names[i], config->class_names[i]) == 0;
+    if (same) return false;
+    list_names(was, sizeof was, theirs);
+    list_names(is, sizeof is, config);
+    rn_tell(hooks, "weights     class head reset: trained on %zu classes (%s), here %zu (%s)",
+            theirs->n_classes, was, config->n_classes, is);
+    return true;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Tensors that nothing took. What a checkpoint has besides its weights is no news. */
+static void tell_dropped(const loading *l) {
+    static const char *const blocks[] = {"ema.", "velocity.", "square."};
+    const rn_tensor_file *file = &l->donor->tensors;
+    size_t counters = 0;
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        const char *name = file->tensors[i].name;
+        bool known = l->used[i];
+        for (size_t k = 0; k < sizeof blocks / sizeof *blocks && !known; k++)
+            known = l->donor->has_config && strncmp(name, blocks[k], strlen(blocks[k])) == 0;
+        if (known) continue;
+        if (ends_with(name, ".num_batches_tracked"))
+            counters++;
+        else
+            rn_tell(l->hooks, "weights     %s: dropped, no place in this network", name);
+    }
+    if (counters > 0)
+        rn_tell(l->hooks, "weights     %zu num_batches_tracked: dropped, not needed", counters);
+}
+
+static void tell_loaded(const loading *l) {
+    static const char *const kinds[] = {"", ", a ResNet", ", a MobileNetV2"};
+    const rn_donor *d = l->donor;
+    rn_tell(l->hooks, "weights     %zu of %zu parameters from %s%s%s", l->loaded,
+            l->graph->n_params, d->path, kinds[d->kind],
+            d->folded ? " with folded batch norm" : "");
+    if (d->changes[0]) rn_tell(l->hooks, "weights     as they were trained: %s", d->changes);
+}
+
+rn_status rn_donor_load(real *weights, const rn_donor *donor, const rn_network *network,
+                        const rn_model_config *config, const rn_hooks *hooks) {
+    const rn_graph *graph = &network->graph;
+    loading l = {.donor = donor, .graph = graph, .weights = weights, .hooks = hooks};
+    size_t most = 1;
+    rn_status status;
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (graph->params[i].count > most) most = graph->params[i].count;
+    if ((status = rn_alloc(&l.scratch, most, sizeof *l.scratch)) != RN_OK) goto done;
+    if ((status = rn_alloc(&l.used, donor->tensors.n_tensors, sizeof *l.used)) != RN_OK) goto done;
+    l.other_classes = has_other_classes(donor, config, hooks);
+    for (size_t i = 0; i < graph->n_params; i++)
+        if ((status = load_param(&l, &graph->params[i])) != RN_OK) goto done;
+    tell_loaded(&l);
+    tell_dropped(&l);
+    if (l.loaded == 0) status = rn_fail(RN_EINPUT, "%s: no tensor fits this network", donor->path);
+done:
+    free(l.used);
+    free(l.scratch);
+    return status;
+}
