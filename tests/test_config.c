@@ -281,7 +281,8 @@ START_TEST(presets_from_files) {
     ck_assert_int_eq(rn_model_config_preset(&config, temp_root), RN_EINPUT);
     ck_assert_ptr_nonnull(strstr(rn_error_text(), "is a folder"));
     ck_assert_int_eq(rn_model_config_preset(&config, "r19"), RN_EINVAL);
-    ck_assert_str_eq(rn_error_text(), "preset: got r19, want nano, small, r18, r50 or a file");
+    ck_assert_str_eq(rn_error_text(),
+                     "preset: got r19, want nano, small, mobile, r18, r50 or a file");
 }
 END_TEST
 

@@ -246,7 +246,8 @@ START_TEST(built_in_presets) {
     static const struct {
         const char *name;
         int width, depth;
-    } cases[] = {{"nano", 16, 18}, {"small", 32, 18}, {"r18", 64, 18}, {"r50", 64, 50}};
+    } cases[] = {
+        {"nano", 16, 18}, {"small", 32, 18}, {"mobile", 32, 18}, {"r18", 64, 18}, {"r50", 64, 50}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         set(o, "preset", cases[i].name);
         make_model();
@@ -312,7 +313,7 @@ END_TEST
 START_TEST(presets_that_do_not_work) {
     char text[2048];
     set(o, "preset", "nanno");
-    no_model(RN_EINVAL, "preset: got nanno, want nano, small, r18, r50 or a file");
+    no_model(RN_EINVAL, "preset: got nanno, want nano, small, mobile, r18, r50 or a file");
     temp_open();
     temp_text("a.json", "{\"train\": {\"epohcs\": 3}}");
     set(o, "preset", temp_path("a.json"));

@@ -350,7 +350,7 @@ START_TEST(whole_networks) {
     static char a[] = "a", b[] = "b";
     static char *names[] = {a, b};
     static const int64_t ids[] = {1, 2};
-    static const char *const presets[] = {"nano", "small", "r18", "r50"};
+    static const char *const presets[] = {"nano", "small", "mobile", "r18", "r50"};
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
         rn_model_config config;
         rn_network network;

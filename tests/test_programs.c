@@ -165,7 +165,7 @@ END_TEST
 
 START_TEST(bench_refuses) {
     RUN("bench", "infer", "--preset", "nanno");
-    run_refused(1, "bench: error: preset: got nanno, want nano, small, r18, r50 or a file");
+    run_refused(1, "bench: error: preset: got nanno, want nano, small, mobile, r18, r50 or a file");
     temp_text("p.json", "{\"width\": 16, \"fpn_channels\": 16}");
     RUN("bench", "infer", "--preset", "p.json", "--size", "32", "--runs", "1", "--json", "no/b");
     ck_assert_str_eq(run_err, "bench: error: no/b: cannot write: No such file or directory\n");

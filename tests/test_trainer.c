@@ -179,7 +179,7 @@ START_TEST(weights_to_start_from) {
     }
     rn_tensor_file_close(&from);
     rn_tensor_file_close(&to);
-    /* other classes: the head is left as initialised, and the log says so */
+    /* other classes: the class head is left as initialised, and the log says so */
     rn_scenes_options o = RN_SCENES_OPTIONS_DEFAULT;
     o.train = 6;
     o.val = 2;
@@ -188,8 +188,8 @@ START_TEST(weights_to_start_from) {
     o.masks = false;
     ok(rn_scenes_write(temp_path("three"), &o, 1));
     ok(train("three", "third", PAIRS("weights", path, "max-steps", "1")));
-    ck_assert_uint_eq(lines_with("third/log.txt", "head.classification_head.cls_logits.weight: "
-                                                  "another shape, left as initialised"),
+    ck_assert_uint_eq(lines_with("third/log.txt", "class head reset: trained on 2 classes (key, "
+                                                  "gear), here 3 (key, gear, leaf)"),
                       1);
     /* what a checkpoint has besides is in its place */
     snprintf(path, sizeof path, "%s", temp_path("first/last.safetensors"));

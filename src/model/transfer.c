@@ -87,6 +87,20 @@ static rn_status check_fit(const rn_model_config *config, const rn_donor *donor)
         return rn_fail(RN_EINVAL, "%s: weights of a %s, but the backbone is %s (try --preset %s)",
                        donor->path, backbones[mobile], backbones[!mobile],
                        mobile ? "mobile" : "r18");
+    const char *stem = donor->numbered ? "00.conv.weight"
+                       : mobile        ? "features.0.0.weight"
+                                       : "conv1.weight";
+    const rn_tensor *first = rn_safetensors_find(&donor->tensors, stem);
+    if (first->dims[0] != (size_t)config->width)
+        return rn_fail(RN_EINVAL, "%s: width %zu, but the network's is %d (try --preset %s)",
+                       donor->path, first->dims[0], config->width, mobile ? "mobile" : "r18");
+    const bool bottlenecks = has(donor, "layer1.0.conv3.weight");
+    if (!mobile && bottlenecks != (config->depth >= 50))
+        return rn_fail(
+            RN_EINVAL,
+            "%s: a ResNet %s bottlenecks, but the network's depth is %d (try --preset %s)",
+            donor->path, bottlenecks ? "with" : "without", config->depth,
+            bottlenecks ? "r50" : "r18");
     if (donor->folded && config->norm != RN_NORM_FROZEN)
         return rn_fail(RN_EINVAL,
                        "%s: batch norm is folded into its convolutions, which wants --set "
