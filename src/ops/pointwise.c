@@ -46,7 +46,7 @@ static void relu6_mask_task(void *context, size_t task, int worker) {
     const pointwise_job *job = context;
     const size_t end = block_end(job, task);
     for (size_t i = task * BLOCK; i < end; i++)
-        job->out[i] = (job->a[i] <= 0) | (job->a[i] >= 6) ? 0 : job->out[i];
+        job->out[i] = ((job->a[i] <= 0) | (job->a[i] >= 6)) ? 0 : job->out[i];
 }
 
 void rn_relu6_mask(const rn_exec *exec, real *dout, const real *out, size_t n) {
