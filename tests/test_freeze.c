@@ -8,14 +8,14 @@
 #define BLOCK "backbone.body.layer1.0.conv1.weight"
 #define NEXT  "backbone.body.layer2.0.conv1.weight"
 
-static const float *numbers_of(const rn_safetensors *file, const char *name, size_t *count) {
-    const rn_tensor *t = rn_safetensors_find(file, name);
+static const float *numbers_of(const rn_tensor_file *file, const char *name, size_t *count) {
+    const rn_tensor *t = rn_tensor_file_find(file, name);
     ck_assert_msg(t != NULL, "%s is missing", name);
     *count = t->count;
     return (const float *)(const void *)t->data;
 }
 
-static bool equal(const rn_safetensors *a, const rn_safetensors *b, const char *name) {
+static bool equal(const rn_tensor_file *a, const rn_tensor_file *b, const char *name) {
     size_t n, m;
     const void *x = numbers_of(a, name, &n), *y = numbers_of(b, name, &m);
     ck_assert_uint_eq(n, m);
@@ -38,7 +38,7 @@ START_TEST(frozen_stages_stay) {
         ok(train("set", "run",
                  PAIRS("weights", path, "freeze", "2", "norm", "batch", "optimizer",
                        adamw ? "adamw" : "sgd", "max-steps", "6")));
-        rn_safetensors a = tiny_open(path), b = tiny_open(temp_path("run/last.safetensors"));
+        rn_tensor_file a = tiny_open(path), b = tiny_open(temp_path("run/last.safetensors"));
         for (size_t i = 0; i < a.n_tensors; i++) {
             const char *name = a.tensors[i].name;
             char velocity[160], ema[160];
@@ -49,14 +49,14 @@ START_TEST(frozen_stages_stay) {
             snprintf(velocity, sizeof velocity, "velocity.%s", name);
             snprintf(ema, sizeof ema, "ema.%s", name);
             ck_assert_msg(equal(&a, &b, name) == frozen, "%s", name);
-            ck_assert_int_eq(!rn_safetensors_find(&b, velocity), frozen || statistic);
+            ck_assert_int_eq(!rn_tensor_file_find(&b, velocity), frozen || statistic);
             if (!frozen) continue;
             size_t n;
             const float *w = numbers_of(&a, name, &n), *e = numbers_of(&b, ema, &n);
             ck_assert_msg(memcmp(w, e, n * sizeof(float)) == 0, "%s", ema);
         }
-        rn_safetensors_close(&a);
-        rn_safetensors_close(&b);
+        rn_tensor_file_close(&a);
+        rn_tensor_file_close(&b);
         ck_assert_uint_eq(lines_with("run/log.txt", "batch norm, the first 2 stages frozen: "), 1);
         ck_assert_uint_eq(lines_with("run/args.json", "\"freeze\": 2,"), 1);
         temp_close();
@@ -70,13 +70,13 @@ START_TEST(the_rest_is_trained_as_before) {
     const char *path = start(PAIRS("max-steps", "4"));
     ok(train("set", "free", PAIRS("weights", path, "clip", "0", "max-steps", "1")));
     ok(train("set", "held", PAIRS("weights", path, "clip", "0", "max-steps", "1", "freeze", "2")));
-    rn_safetensors a = tiny_open(temp_path("free/last.safetensors")),
+    rn_tensor_file a = tiny_open(temp_path("free/last.safetensors")),
                    b = tiny_open(temp_path("held/last.safetensors"));
     ck_assert(!equal(&a, &b, STEM) && !equal(&a, &b, BLOCK));
     ck_assert(equal(&a, &b, NEXT) && equal(&a, &b, "velocity." NEXT));
     ck_assert(equal(&a, &b, "ema.head.regression_head.bbox_reg.weight"));
-    rn_safetensors_close(&a);
-    rn_safetensors_close(&b);
+    rn_tensor_file_close(&a);
+    rn_tensor_file_close(&b);
     temp_close();
 }
 END_TEST

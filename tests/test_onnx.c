@@ -239,6 +239,16 @@ START_TEST(bottlenecks) {
 }
 END_TEST
 
+START_TEST(mobilenet) {
+    config.backbone = RN_BACKBONE_MOBILENET_V2;
+    config.norm = RN_NORM_FROZEN;
+    config.same_padding = _i == 1;
+    make();
+    compare(_i ? "MobileNetV2, TensorFlow's padding" : "MobileNetV2", 2, 64, 96);
+    compare(_i ? "MobileNetV2, TensorFlow's padding" : "MobileNetV2", 1, 63, 50);
+}
+END_TEST
+
 START_TEST(failures) {
     make();
     ck_assert_int_eq(rn_model_to_onnx(temp_path("none.safetensors"), temp_path("m.onnx"), NULL),
@@ -256,6 +266,7 @@ int main(void) {
     tcase_add_test(tcase, group_norm);
     tcase_add_test(tcase, frozen_norm);
     tcase_add_test(tcase, bottlenecks);
+    tcase_add_loop_test(tcase, mobilenet, 0, 2);
     tcase_add_test(tcase, failures);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -122,7 +122,10 @@ static void put_window(const onnx *o, const rn_node *node) {
     const int64_t kernel = node->kernel, stride = node->stride, pad = node->pad;
     put_ints(o, "kernel_shape", (int64_t[]){kernel, kernel}, 2);
     put_ints(o, "strides", (int64_t[]){stride, stride}, 2);
-    put_ints(o, "pads", (int64_t[]){pad, pad, pad, pad}, 4);
+    if (node->same)
+        put_text(o, "auto_pad", "SAME_UPPER"); /* TensorFlow's: the odd zero stands behind */
+    else
+        put_ints(o, "pads", (int64_t[]){pad, pad, pad, pad}, 4);
 }
 
 /* ---- tensors ---- */
@@ -166,6 +169,11 @@ static void put_constant(const onnx *o, name key, float number, size_t n) {
         memcpy(bytes + i * sizeof number, &number, sizeof number);
 }
 
+static void put_scalar(const onnx *o, name key, float number) {
+    uint8_t *bytes = put_tensor(o, key.text, TYPE_FLOAT, NULL, 0, sizeof number);
+    if (bytes) memcpy(bytes, &number, sizeof number);
+}
+
 /* ---- the graph's operations ---- */
 
 static void put_conv(const onnx *o, int value, const rn_node *node) {
@@ -175,6 +183,7 @@ static void put_conv(const onnx *o, int value, const rn_node *node) {
     const size_t conv =
         begin_node(o, "Conv", result(o, value), in, node->param[1] == RN_NO_PARAM ? 2 : 3);
     put_window(o, node);
+    if (node->op == &rn_op_depthwise) put_int(o, "group", node->channels);
     rn_protobuf_end(o->out, conv);
 }
 
@@ -247,11 +256,21 @@ static void put_upsample_add(const onnx *o, int value, const rn_node *node) {
     put_node(o, "Add", result(o, value), NAMES(whole(lateral), large));
 }
 
+static void put_activation(const onnx *o, int value, rn_activation activation) {
+    const name linear = part(value, "linear"), zero = part(value, "low"), six = part(value, "high");
+    if (activation == RN_RELU) put_node(o, "Relu", whole(value), NAMES(linear));
+    if (activation != RN_RELU6) return;
+    put_scalar(o, zero, 0);
+    put_scalar(o, six, 6);
+    put_node(o, "Clip", whole(value), NAMES(linear, zero, six));
+}
+
 static rn_status put_value(const onnx *o, int value) {
     static const struct {
         const rn_op *op;
         void (*put)(const onnx *o, int value, const rn_node *node);
     } table[] = {{&rn_op_conv, put_conv},
+                 {&rn_op_depthwise, put_conv},
                  {&rn_op_group_norm, put_group_norm},
                  {&rn_op_batch_norm, put_batch_norm},
                  {&rn_op_frozen_norm, put_batch_norm},
@@ -263,8 +282,7 @@ static rn_status put_value(const onnx *o, int value) {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (table[i].op != node->op) continue;
         table[i].put(o, value, node);
-        if (node->relu && node->op != &rn_op_relu)
-            put_node(o, "Relu", whole(value), NAMES(part(value, "linear")));
+        if (node->op != &rn_op_relu) put_activation(o, value, node->relu);
         return RN_OK;
     }
     return rn_fail(RN_EINVAL, "no ONNX is known for the operation %s", node->op->name);

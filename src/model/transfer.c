@@ -90,7 +90,7 @@ static rn_status check_fit(const rn_model_config *config, const rn_donor *donor)
     const char *stem = donor->numbered ? "00.conv.weight"
                        : mobile        ? "features.0.0.weight"
                                        : "conv1.weight";
-    const rn_tensor *first = rn_safetensors_find(&donor->tensors, stem);
+    const rn_tensor *first = rn_tensor_file_find(&donor->tensors, stem);
     if (first->dims[0] != (size_t)config->width)
         return rn_fail(RN_EINVAL, "%s: width %zu, but the network's is %d (try --preset %s)",
                        donor->path, first->dims[0], config->width, mobile ? "mobile" : "r18");
