@@ -1,5 +1,5 @@
 /* golden.h: numbers of torch and torchvision in tests/golden, and ours against them.
- * golden/ops_make.py makes them and says what they are. */
+ * golden/NAME_make.py makes NAME.safetensors and says what the numbers are. */
 #ifndef RN_TESTS_GOLDEN_H
 #define RN_TESTS_GOLDEN_H
 
@@ -97,7 +97,7 @@ static inline void golden_compare(double *worst, const real *got, size_t n, cons
     *worst = fmax(*worst, difference);
 }
 
-/* series() of ops_make.py: `n` numbers in [-1, 1), freed with free(). */
+/* series() of golden_files.py: `n` numbers in [-1, 1), freed with free(). */
 static inline real *golden_series(size_t n, uint32_t seed) {
     real *x;
     ck_assert_int_eq(rn_alloc(&x, n, sizeof *x), RN_OK);
