@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-static atomic_size_t allocations, allocated_bytes;
+static atomic_size_t allocations __attribute__((unused)), allocated_bytes;
 
 #if defined __GLIBC__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 #define COUNTS_ALLOCATIONS 1
