@@ -259,6 +259,36 @@ START_TEST(line_61_no_metadata) {
 }
 END_TEST
 
+/* Weights of torchvision up to 0.12 to start from: by their names of today, and frozen batch norm
+ * adds nothing to the variance unless the user says so; the run goes on with that. */
+START_TEST(older_names_to_start_from) {
+    static const char want[] =
+        "weights     bn_eps is 0, as in torchvision's published weights of that age\n";
+    rn_safetensors file;
+    model_free();
+    model_make(RN_NORM_FROZEN);
+    rn_safetensors_writer w = whole();
+    strcpy(entry_of(&w, "backbone.fpn.inner_blocks.1.0.bias")->name,
+           "backbone.fpn.inner_blocks.1.bias");
+    finish(&w, "m.safetensors");
+    strip_metadata("m.safetensors");
+    RUN(TRAIN, "--set", "norm=frozen", "--weights", "m.safetensors", "--dry-run");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_int_eq(strncmp(run_err, want, strlen(want)), 0);
+    ck_assert_ptr_null(strstr(run_err, "inner_blocks"));
+    RUN(TRAIN, "--set", "norm=frozen", "--set", "bn-eps=1e-5", "--weights", "m.safetensors",
+        "--dry-run");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_ptr_null(strstr(run_err, "bn_eps"));
+    RUN(TRAIN, "--set", "norm=frozen", "--weights", "m.safetensors", "--max-steps", "1", "-q", "-o",
+        "run");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_int_eq(rn_safetensors_open(&file, temp_path("run/last.safetensors")), RN_OK);
+    ck_assert_ptr_nonnull(strstr(rn_safetensors_metadata(&file, "config"), "\"bn_eps\": 0,"));
+    rn_safetensors_close(&file);
+}
+END_TEST
+
 START_TEST(line_62_version) {
     static const char *const versions[] = {"2", "10", "99999999999999999999"};
     for (int i = 0; i < 3; i++) {
@@ -306,6 +336,7 @@ int main(void) {
     tcase_add_test(tcase, line_61_weights_to_start_from);
     tcase_add_test(tcase, line_61_extra_tensors);
     tcase_add_test(tcase, line_61_no_metadata);
+    tcase_add_test(tcase, older_names_to_start_from);
     tcase_add_test(tcase, line_62_version);
     tcase_add_test(tcase, configuration);
     suite_add_tcase(suite, tcase);

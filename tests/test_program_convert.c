@@ -44,6 +44,7 @@ START_TEST(help_and_version) {
              "options:\n"
              "      --to FORMAT         format of the data set: coco, voc or yolo\n"
              "      --half              store the model's weights in 16 bits: half the file\n"
+             "      --set KEY=VALUE     set a key of the model's configuration, e.g. bn_eps=0\n"
              "      --no-pictures       write the annotations alone\n"
              "  -q, --quiet             say nothing but errors\n"
              "  -h, --help              show this and exit\n"

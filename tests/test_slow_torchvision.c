@@ -22,10 +22,10 @@ static const char script[] = "/usr/bin/python3 " RN_FIXTURES "/../golden/torchvi
 static const struct {
     int width, height, shorter, longer;
 } pictures[TV_PICTURES] = {{640, 427, 800, 1333},
-                           {333, 500, 256, 427},
-                           {97, 64, 256, 427},
-                           {1333, 402, 256, 427},
-                           {800, 800, 256, 427}};
+                           {333, 500, 192, 320},
+                           {97, 64, 192, 320},
+                           {1333, 402, 192, 320},
+                           {800, 800, 192, 320}};
 
 static bool installed(void) {
     char command[600];
@@ -114,7 +114,7 @@ static void same_printed(const tv_model *model) {
     const size_t n_want = read_boxes(want, &file);
     snprintf(name, sizeof name, "%s.safetensors", model->name);
     RUN("detect", "-m", name, "--json", "--no-image", "-q", "-t", "0.05", "--set",
-        "size_shorter=256", "--set", "size_longer=427", "picture1.bmp");
+        "size_shorter=192", "--set", "size_longer=320", "picture1.bmp");
     ck_assert_msg(run_code == 0, "%s", run_err);
     cJSON *line = cJSON_Parse(run_out);
     const cJSON *list = cJSON_GetObjectItem(line, "detections"), *item;

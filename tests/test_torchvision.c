@@ -1,5 +1,5 @@
 /* Models of torchvision 0.14.1, of their own state dicts, give its boxes: golden/torchvision_*.txt,
- * made by golden/torchvision_make.py. Pictures are resized to 256 pixels here, so that it takes
+ * made by golden/torchvision_make.py. Pictures are resized to 192 pixels here, so that it takes
  * seconds; test_slow_torchvision has them whole. */
 #include "suite.h"
 #include "torchvision_files.h"

@@ -152,7 +152,7 @@ def older_name(name):
 
 # name: model, whether its file has older names, gain and bias of the logits, gain of the deltas
 MODELS = {
-    "v1": (lambda: retinanet_resnet50_fpn(weights=None, weights_backbone=None), False, (0.5, -12.5, 0.0625)),
+    "v1": (lambda: retinanet_resnet50_fpn(weights=None, weights_backbone=None), False, (0.5, -11.5, 0.0625)),
     "v1_older": (older_v1, True, (0.5, -12.5, 0.0625)),
     "v2": (lambda: retinanet_resnet50_fpn_v2(weights=None, weights_backbone=None), False, (3.0, -11.5, 0.5)),
     "r18_group": (lambda: fpn_model("resnet18", group_norm, 512, 5), False, (2.0, -11.0, 0.25)),
@@ -161,7 +161,7 @@ MODELS = {
     "r101_batch": (lambda: fpn_model("resnet101", torch.nn.BatchNorm2d, 2048, 91), False, (0.5, -11.0, 0.0625)),
 }
 GOLDEN = ["v1", "v1_older", "v2", "r18_group"]
-SMALL = (256, 427)
+SMALL = (192, 320)
 FULL = (800, 1333)
 # Odd sides, a tall one, one that is enlarged much, one whose longer side is the limit, a square.
 PICTURES = [(640, 427), (333, 500), (97, 64), (1333, 402), (800, 800)]
