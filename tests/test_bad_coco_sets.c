@@ -254,7 +254,9 @@ static const char no_numbers[] =
     " Average Recall     (AR) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = -1.000\n"
     " Average Recall     (AR) @[ IoU=0.50:0.95 | area=medium | maxDets=100 ] = -1.000\n"
     " Average Recall     (AR) @[ IoU=0.50:0.95 | area= large | maxDets=100 ] = -1.000\n"
-    "\nclass      AP    AP50\nkey    -1.000  -1.000\n\n"
+    "\nclass      AP    AP50     VOC   VOC07      F1  at score\n"
+    "key    -1.000  -1.000  -1.000  -1.000   0.000     0.500\n\n"
+    "VOC AP -1.000 over all points, -1.000 over 11 points (VOC07), at IoU 0.50\n"
     "best F1 0.000 at score 0.500; 1 images, 0 objects, 1 detections\n";
 
 START_TEST(line_35_no_annotations) {
