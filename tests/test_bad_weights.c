@@ -264,7 +264,7 @@ END_TEST
 START_TEST(older_names_to_start_from) {
     static const char want[] =
         "weights     bn_eps is 0, as in torchvision's published weights of that age\n";
-    rn_safetensors file;
+    rn_tensor_file file;
     model_free();
     model_make(RN_NORM_FROZEN);
     rn_safetensors_writer w = whole();
@@ -283,9 +283,9 @@ START_TEST(older_names_to_start_from) {
     RUN(TRAIN, "--set", "norm=frozen", "--weights", "m.safetensors", "--max-steps", "1", "-q", "-o",
         "run");
     ck_assert_int_eq(run_code, 0);
-    ck_assert_int_eq(rn_safetensors_open(&file, temp_path("run/last.safetensors")), RN_OK);
-    ck_assert_ptr_nonnull(strstr(rn_safetensors_metadata(&file, "config"), "\"bn_eps\": 0,"));
-    rn_safetensors_close(&file);
+    ck_assert_int_eq(rn_tensor_file_open(&file, temp_path("run/last.safetensors")), RN_OK);
+    ck_assert_ptr_nonnull(strstr(rn_tensor_file_metadata(&file, "config"), "\"bn_eps\": 0,"));
+    rn_tensor_file_close(&file);
 }
 END_TEST
 
