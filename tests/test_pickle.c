@@ -165,9 +165,15 @@ START_TEST(the_memo) {
 }
 END_TEST
 
+#define DICT                                                                                       \
+    "\x80\2"                                                                                       \
+    "ccollections\nOrderedDict\n"
+
 START_TEST(dictionaries_of_torch) {
     SHOWS("\x80\2ccollections\nOrderedDict\n)R.", "{}");
     SHOWS("\x80\2ccollections\nOrderedDict\n)R(K\1K\2u}X\1\0\0\0aK\3sb.", "{1:2}");
+    SHOWS(DICT "]\x85R.", "{}"); /* of Python 2 */
+    SHOWS(DICT "](](U\1aK\1e(U\1bK\2te\x85R}b.", "{'a':1,'b':2}");
     SHOWS("\x80\4\x8c\x0b"
           "collections\x8c\x0bOrderedDict\x93)R.",
           "{}");
@@ -313,10 +319,18 @@ START_TEST(refuses_other_calls) {
     static const char reduce[] = " an opcode REDUCE of other arguments than torch.save's" ALONE;
     static const char persid[] = " an opcode BINPERSID of other arguments than torch.save's" ALONE;
     char text[200];
+    snprintf(text, sizeof text, "FILE: offset 1032:%s", reduce);
+    REFUSED(DICT "]K\1a\x85R.", text); /* a list, but not of pairs */
+    snprintf(text, sizeof text, "FILE: offset 1034:%s", reduce);
+    REFUSED(DICT "]]K\1aa\x85R.", text);
+    snprintf(text, sizeof text, "FILE: offset 1038:%s", reduce);
+    REFUSED(DICT "](K\1K\2K\3\x87"
+                 "e\x85R.",
+            text);
+    snprintf(text, sizeof text, "FILE: offset 1030:%s", reduce);
+    REFUSED(DICT "])\x86R.", text);
     snprintf(text, sizeof text, "FILE: offset 1029:%s", reduce);
-    REFUSED("\x80\2"
-            "ccollections\nOrderedDict\n]\x85R.",
-            text); /* from a list of pairs */
+    REFUSED(DICT ")\x85R.", text);
     snprintf(text, sizeof text, "FILE: offset 1023:%s", reduce);
     REFUSED("\x80\2"
             "ctorch\nFloatStorage\n)R.",
@@ -492,6 +506,30 @@ START_TEST(a_doubled_list_costs_nothing) {
 }
 END_TEST
 
+/* The only items that are copied are those of pairs: a thousand pairs of two bytes, a thousand
+ * times of six bytes. */
+START_TEST(a_list_of_pairs_is_not_copied_for_ever) {
+    made m = {0};
+    char text[200];
+    add_raw(&m, DICT);
+    add(&m, "q\1](K\1K\2\x86q\2", 11);
+    for (int i = 0; i < 1000; i++) add_raw(&m, "h\2");
+    add(&m,
+        "e\x85q\3"
+        "0",
+        5);
+    for (int i = 0; i < 1000; i++) add_raw(&m, "h\1h\3R0");
+    add_raw(&m, ".");
+    ck_assert_int_eq(run(m.data, m.size), RN_EINPUT);
+    snprintf(text, sizeof text,
+             "FILE: offset %zu: an opcode REDUCE of other arguments than torch.save's" ALONE,
+             BASE + pickle.opcode);
+    ck_assert_str_eq(rn_error_text(), text);
+    ck_assert_uint_le(pickle.n_items, pickle.at);
+    made_free(&m);
+}
+END_TEST
+
 /* Nested as deep as there are bytes; nothing recurses. */
 START_TEST(a_million_nested_lists) {
     enum { N = 1000000 };
@@ -558,6 +596,7 @@ int main(void) {
     tcase_add_test(tests, refuses_what_is_cut_off);
     tcase_add_test(tests, refuses_lengths);
     tcase_add_test(tests, a_doubled_list_costs_nothing);
+    tcase_add_test(tests, a_list_of_pairs_is_not_copied_for_ever);
     tcase_add_test(tests, a_million_nested_lists);
     tcase_add_test(tests, refuses_a_huge_pickle);
     suite_add_tcase(suite, tests);

@@ -374,6 +374,28 @@ static rn_status stack_global(rn_pickle *p, int argument) {
                        (const char *)p->bytes + name->at, name->size);
 }
 
+static const char *const other_arguments = " of other arguments than torch.save's";
+
+/* Of [[key, value], ...], as Python 2 describes an OrderedDict. The one place that copies items: a
+ * pickle whose lists have more of them than it has bytes copies them over and over. */
+static rn_status dict_of_pairs(rn_pickle *p, uint32_t pairs) {
+    RN_TRY(empty(p, RN_PICKLE_DICT));
+    while (pairs != RN_PICKLE_END) {
+        const rn_pickle_object *pair = rn_pickle_item(p, &pairs);
+        if (pair->kind != RN_PICKLE_LIST && pair->kind != RN_PICKLE_TUPLE)
+            return refuse(p, other_arguments);
+        const uint32_t key = pair->first;
+        const uint32_t value = key == RN_PICKLE_END ? key : p->items[key].next;
+        if (value == RN_PICKLE_END || p->items[value].next != RN_PICKLE_END ||
+            p->n_items + 2 > p->at)
+            return refuse(p, other_arguments);
+        RN_TRY(push(p, p->items[key].object));
+        RN_TRY(push(p, p->items[value].object));
+        RN_TRY(append(p, RN_PICKLE_DICT));
+    }
+    return RN_OK;
+}
+
 static rn_status reduce(rn_pickle *p, int argument) {
     const rn_pickle_object *callee = top_of(p, 1, RN_PICKLE_GLOBAL);
     const rn_pickle_object *arguments = top_of(p, 0, RN_PICKLE_TUPLE);
@@ -384,11 +406,13 @@ static rn_status reduce(rn_pickle *p, int argument) {
     const rn_pickle_object *object = rn_pickle_item(p, &first);
     p->n_stack -= 2;
     if (is_global(callee, ORDERED_DICT) && !object) return empty(p, RN_PICKLE_DICT);
+    if (is_global(callee, ORDERED_DICT) && object->kind == RN_PICKLE_LIST && first == RN_PICKLE_END)
+        return dict_of_pairs(p, object->first);
     if (is_global(callee, PARAMETER) && object && object->kind == RN_PICKLE_TENSOR)
         return push(p, id);
     if (is_global(callee, TENSOR) && object && object->kind == RN_PICKLE_STORAGE)
         return push_items(p, RN_PICKLE_TENSOR, arguments->first, arguments->last);
-    return refuse(p, " of other arguments than torch.save's");
+    return refuse(p, other_arguments);
 }
 
 /* What OrderedDict has besides its items: the _metadata of a state dict, versions of its modules.
@@ -406,7 +430,7 @@ static rn_status persistent(rn_pickle *p, int argument) {
     const rn_pickle_object *id = top_of(p, 0, RN_PICKLE_TUPLE);
     (void)argument;
     if (!top(p, 0)) return misfit(p);
-    if (!id) return refuse(p, " of other arguments than torch.save's");
+    if (!id) return refuse(p, other_arguments);
     uint32_t item = id->first;
     const rn_pickle_object *what = rn_pickle_item(p, &item), *type = rn_pickle_item(p, &item),
                            *key = rn_pickle_item(p, &item), *where = rn_pickle_item(p, &item),
@@ -415,7 +439,7 @@ static rn_status persistent(rn_pickle *p, int argument) {
         key->kind != RN_PICKLE_TEXT || where->kind != RN_PICKLE_TEXT ||
         count->kind != RN_PICKLE_INT || count->number < 0 ||
         (view && view->kind != RN_PICKLE_NONE) || item != RN_PICKLE_END)
-        return refuse(p, " of other arguments than torch.save's");
+        return refuse(p, other_arguments);
     p->n_stack--;
     return push_items(p, RN_PICKLE_STORAGE, id->first, id->last);
 }
@@ -490,8 +514,7 @@ static const opcode opcodes[256] = {
     [0x92] = {"NEWOBJ_EX", NULL, 0},
     [0x96] = {"BYTEARRAY8", NULL, 0},
     [0x97] = {"NEXT_BUFFER", NULL, 0},
-    [0x98] = {"READONLY_BUFFER", NULL, 0},
-};
+    [0x98] = {"READONLY_BUFFER", NULL, 0}};
 
 /* ---- whole pickles ---- */
 
