@@ -1,6 +1,7 @@
 /* Whole runs through the public entries: the same bits however they are cut and spread over
  * threads, what is refused, what is kept. */
 #include "base/memory.h"
+#include "model/weights.h"
 #include "suite.h"
 #include "tiny_train.h"
 
@@ -198,6 +199,62 @@ START_TEST(weights_to_start_from) {
 }
 END_TEST
 
+/* The first two convolutions of a MobileNetV2 of width 8 with folded batch norm. */
+static const char *numbered_file(void) {
+    static char path[256];
+    static const struct {
+        const char *name;
+        int n_dims;
+        size_t dims[4];
+    } tensors[] = {{"00.conv.weight", 4, {8, 3, 3, 3}},
+                   {"00.conv.bias", 1, {8}},
+                   {"01.dw.weight", 4, {8, 1, 3, 3}},
+                   {"01.dw.bias", 1, {8}}};
+    static real numbers[216];
+    rn_safetensors_writer w = {0};
+    for (int i = 0; i < 216; i++) numbers[i] = (real)(i % 7 - 3) / 16;
+    for (int i = 0; i < 4; i++) {
+        rn_tensor_entry e = {.dtype = RN_F32, .n_dims = tensors[i].n_dims, .data = numbers};
+        snprintf(e.name, sizeof e.name, "%s", tensors[i].name);
+        memcpy(e.dims, tensors[i].dims, sizeof tensors[i].dims);
+        ok(rn_safetensors_add(&w, &e));
+    }
+    snprintf(path, sizeof path, "%s", temp_path("imagenet.safetensors"));
+    ok(rn_safetensors_save(&w, path));
+    rn_safetensors_writer_free(&w);
+    return path;
+}
+
+/* What a classifier asks for becomes part of the model, and a resumed run still has it. */
+START_TEST(weights_of_a_classifier) {
+    const char *path = numbered_file();
+    char want[512];
+    ok(train("set", "run",
+             PAIRS("weights", path, "backbone", "mobilenet_v2", "norm", "frozen", "freeze", "0",
+                   "max-steps", "1")));
+    ck_assert_uint_eq(lines_with("run/log.txt",
+                                 "weights     as they were trained: mean=0.5,0.5,0.5, "
+                                 "std=0.5,0.5,0.5, same_padding=true"),
+                      1);
+    ck_assert_uint_eq(lines_with("run/log.txt", "weights     10 of "), 1);
+    ck_assert_uint_eq(lines_with("run/args.json", "\"same_padding\": true, "), 1);
+    ok(resume("run", PAIRS("max-steps", "2")));
+    rn_model_file file;
+    ok(rn_model_file_open(&file, temp_path("run/last.safetensors")));
+    ck_assert(file.config.same_padding && file.config.mean[1] == 0.5 && file.config.std[2] == 0.5);
+    rn_model_file_close(&file);
+    ck_assert_int_eq(
+        train("set", "new", PAIRS("weights", path, "backbone", "mobilenet_v2", "norm", "group")),
+        RN_EINVAL);
+    snprintf(want, sizeof want,
+             "%s: batch norm is folded into its convolutions, which wants --set norm=frozen (got "
+             "group)",
+             path);
+    ck_assert_str_eq(rn_error_text(), want);
+    ck_assert(!there("new"));
+}
+END_TEST
+
 /* A file that gives nothing is told before a folder is made. */
 START_TEST(weights_that_do_not_fit) {
     char path[256], want[512];
@@ -387,6 +444,7 @@ int main(void) {
     tcase_add_test(files, files_of_a_run);
     tcase_add_test(files, a_dry_run_leaves_nothing);
     tcase_add_test(files, weights_to_start_from);
+    tcase_add_test(files, weights_of_a_classifier);
     tcase_add_test(files, weights_that_do_not_fit);
     tcase_add_test(files, background_pictures);
     tcase_add_test(refused, nothing_to_train_on);
