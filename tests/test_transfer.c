@@ -341,6 +341,29 @@ START_TEST(networks_that_cannot_take_it) {
 }
 END_TEST
 
+/* Metadata that make no configuration. */
+START_TEST(a_mean_that_is_none) {
+    static const struct {
+        const char *mean, *text;
+    } cases[] = {{"0.5,x,0.5", "mean: got x, want -10..10"},
+                 {"0.5,0.5", "mean, std: want 3 numbers each"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[512];
+        use(RN_BACKBONE_RESNET, RN_NORM_FROZEN);
+        add_classifier("");
+        ck_assert_int_eq(rn_safetensors_add_metadata(&writer, "mean", cases[i].mean), RN_OK);
+        save("r.safetensors");
+        open_file("r.safetensors");
+        ck_assert_int_eq(rn_donor_adapt(&config, &donor, none_given, NULL), RN_EINPUT);
+        snprintf(want, sizeof want, "%s: %s", donor.path, cases[i].text);
+        ck_assert_str_eq(rn_error_text(), want);
+        if (i > 0) break;
+        rn_donor_close(&donor);
+        model_free();
+    }
+}
+END_TEST
+
 /* A stage that is not to be trained must be there. */
 START_TEST(a_frozen_stage_that_is_missing) {
     char want[512];
@@ -438,6 +461,7 @@ int main(void) {
     tcase_add_test(tests, a_numbered_mobilenet);
     tcase_add_test(tests, given_fields_stay);
     tcase_add_test(tests, networks_that_cannot_take_it);
+    tcase_add_test(tests, a_mean_that_is_none);
     tcase_add_test(tests, a_frozen_stage_that_is_missing);
     tcase_add_test(tests, a_number_that_is_none);
     tcase_add_test(tests, other_classes);

@@ -57,24 +57,20 @@ done:
 
 /* ---- the configuration that the weights want ---- */
 
-/* What a field is to become, as text. */
-typedef struct wish {
-    const char *field, *value;
-} wish;
-
-static rn_status grant(rn_model_config *config, rn_donor *donor, const wish *w) {
+/* Set a field and remember that it has changed. */
+static rn_status grant(rn_model_config *config, rn_donor *donor, const char *name,
+                       const char *value) {
     size_t n;
-    const rn_field *table = rn_model_config_fields(&n), *field = rn_field_find(table, n, w->field);
+    const rn_field *table = rn_model_config_fields(&n), *field = rn_field_find(table, n, name);
     char old[256];
     rn_field_format(old, sizeof old, config, field);
-    if (rn_field_set(config, field, w->value) != RN_OK)
-        return rn_fail_prefix(RN_EINPUT, donor->path);
+    if (rn_field_set(config, field, value) != RN_OK) return rn_fail_prefix(RN_EINPUT, donor->path);
     char new[256];
     rn_field_format(new, sizeof new, config, field);
     const size_t used = strlen(donor->changes);
     if (strcmp(old, new) != 0)
         snprintf(donor->changes + used, sizeof donor->changes - used, "%s%s=%s", used ? ", " : "",
-                 w->field, new);
+                 name, new);
     return RN_OK;
 }
 
@@ -114,38 +110,46 @@ static rn_status check_fit(const rn_model_config *config, const rn_donor *donor)
     return RN_OK;
 }
 
+/* What another program's weights were trained with: of a detector its batch norm's eps alone is
+ * known; a classifier's pictures were normalised as ImageNet's, the numbered ones' by RGB / 127.5 -
+ * 1. */
+static const char *wish_of_other(char text[256], const rn_donor *donor, const char *field,
+                                 const rn_model_config *config) {
+    const char *metadata = rn_tensor_file_metadata(&donor->tensors, field);
+    if (strcmp(field, "bn_eps") == 0) {
+        snprintf(text, 256, "%.17g", donor->bn_eps);
+        return config->norm == RN_NORM_GROUP ? NULL : text;
+    }
+    if (donor->kind == RN_DONOR_DETECTOR) return NULL;
+    if (strcmp(field, "norm") == 0) return NULL; /* check_fit has seen to it */
+    if (strcmp(field, "same_padding") == 0) return donor->numbered ? "true" : "false";
+    if (metadata) return metadata;
+    if (donor->numbered) return "0.5,0.5,0.5";
+    return strcmp(field, "mean") == 0 ? "0.485,0.456,0.406" : "0.229,0.224,0.225";
+}
+
+/* What a model of ours was trained with. Frozen and trained batch norm have the same parameters. */
+static const char *wish_of_model(char text[256], const rn_donor *donor, const char *field,
+                                 const rn_model_config *config) {
+    const bool grouped = donor->config.norm == RN_NORM_GROUP;
+    size_t n;
+    const rn_field *table = rn_model_config_fields(&n);
+    if (strcmp(field, "norm") == 0 && grouped == (config->norm == RN_NORM_GROUP)) return NULL;
+    rn_field_format(text, 256, &donor->config, rn_field_find(table, n, field));
+    return text;
+}
+
 rn_status rn_donor_adapt(rn_model_config *config, rn_donor *donor, rn_is_given *is_given,
                          const void *context) {
     static const char *const taken[] = {"bn_eps", "mean", "std", "same_padding", "norm"};
-    enum { TAKEN = sizeof taken / sizeof *taken };
-    const bool tensorflow = donor->numbered; /* RGB / 127.5 - 1 */
-    char eps[32], own[TAKEN][256];
-    snprintf(eps, sizeof eps, "%.17g", donor->bn_eps);
-    const char *values[TAKEN] = {eps, tensorflow ? "0.5,0.5,0.5" : "0.485,0.456,0.406",
-                                 tensorflow ? "0.5,0.5,0.5" : "0.229,0.224,0.225",
-                                 tensorflow ? "true" : "false", NULL};
-    size_t n;
-    const rn_field *table = rn_model_config_fields(&n);
-    /* Of another program's detector nothing else is known. */
-    const size_t n_taken = donor->kind == RN_DONOR_DETECTOR && !donor->has_config ? 1 : TAKEN;
     RN_TRY(check_fit(config, donor));
-    for (size_t i = config->norm == RN_NORM_GROUP; i < n_taken; i++) {
-        const char *metadata = rn_tensor_file_metadata(&donor->tensors, taken[i]);
-        if (donor->has_config) {
-            rn_field_format(own[i], sizeof own[i], &donor->config,
-                            rn_field_find(table, n, taken[i]));
-            values[i] = own[i];
-        } else if (metadata && (i == 1 || i == 2)) { /* mean and std */
-            values[i] = metadata;
-        }
-        if (!values[i] || is_given(context, taken[i])) continue;
-        /* Frozen and trained batch norm have the same parameters. */
-        const bool both_batch =
-            config->norm != RN_NORM_GROUP && donor->config.norm != RN_NORM_GROUP;
-        if (strcmp(taken[i], "norm") == 0 && both_batch) continue;
-        RN_TRY(grant(config, donor, &(wish){taken[i], values[i]}));
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        char text[256];
+        const char *value = donor->has_config ? wish_of_model(text, donor, taken[i], config)
+                                              : wish_of_other(text, donor, taken[i], config);
+        if (value && !is_given(context, taken[i])) RN_TRY(grant(config, donor, taken[i], value));
     }
-    return RN_OK;
+    return rn_model_config_check(config) == RN_OK ? RN_OK : rn_fail_prefix(RN_EINPUT, donor->path);
 }
 
 /* ---- where a parameter stands in the file ---- */
