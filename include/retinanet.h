@@ -181,9 +181,10 @@ typedef enum rn_weight_type {
 } rn_weight_type;
 
 /* Write the model at `in`, any that rn_detector_open takes, to `out` for use: configuration,
- * changed by `set` as in rn_detector_options, and weights, of a checkpoint those that best.safetensors would have (the
- * average where there is one). `out` may be `in`; what was there stays on failure. RN_EINPUT (`in`
- * is no model, or has a weight that binary16 cannot hold), RN_EINVAL (of `set`), RN_ENOMEM, RN_EIO.
+ * changed by `set` as in rn_detector_options, and weights, of a checkpoint those that
+ * best.safetensors would have (the average where there is one). `out` may be `in`; what was there
+ * stays on failure. RN_EINPUT (`in` is no model, or has a weight that binary16 cannot hold),
+ * RN_EINVAL (of `set`), RN_ENOMEM, RN_EIO.
  */
 RN_MUST_USE rn_status rn_model_convert(const char *in, const char *out, rn_weight_type type,
                                        const char *const *set);
@@ -354,12 +355,11 @@ typedef struct rn_report {
 void rn_report_free(rn_report *report); /* and zero it */
 
 typedef struct rn_evaluate_options {
-    int threads;       /* 0: one a core */
-    const char *split; /* of DATA; NULL: val, else valid, else test */
-    const char
-        *results;   /* write the model's detections there, a COCO results file; NULL: nowhere */
-    bool confusion; /* count the confusion matrix */
-    double score;   /* of its detections at least; negative: where F1 is best */
+    int threads;            /* 0: one a core */
+    const char *split;      /* of DATA; NULL: val, else valid, else test */
+    const char *results;    /* a COCO results file to write a model's detections to; NULL: none */
+    bool confusion;         /* count the confusion matrix */
+    double score;           /* of its detections at least; negative: where F1 is best */
     const char *const *set; /* of the model, as in rn_detector_options */
 } rn_evaluate_options;
 #define RN_EVALUATE_OPTIONS_DEFAULT                                                                \
@@ -400,14 +400,15 @@ RN_MUST_USE rn_status rn_evaluate_model(rn_report *out, const char *model, const
  *   pr_curve.png    precision over recall, a dot where F1 is best
  *   f1_curve.png    F1 over the score threshold
  *   confusion.csv   a row for each class of the truth, then background; so are the columns
- *   confusion.png   the same, darker with the share of the row. Both only if it was counted
+ *   confusion.png   the same, darker with the share of the row; of less than 2000 classes alone
  *
+ * The last two only where the matrix was counted.
  * RN_ENOMEM, RN_EIO. */
 RN_MUST_USE rn_status rn_report_write(const rn_report *report, const char *folder);
 
 /* Make `score`, 0..1, the threshold from which detect shows the boxes of a model: its file is
- * replaced by one that differs in its configuration alone. RN_EINPUT for a file that is no
- * model, RN_ENOMEM, RN_EIO. */
+ * replaced by one that differs in its configuration alone. RN_EINVAL (score), RN_EINPUT (no model),
+ * RN_ENOMEM, RN_EIO. */
 RN_MUST_USE rn_status rn_model_set_show_threshold(const char *model, double score);
 
 /* ---- Bench ----------------------------------------------------------------------------------- */

@@ -26,16 +26,11 @@ typedef struct layout {
     int end_x, end_y;
 } layout;
 
-static const char *name_of(const rn_report *r, int i) {
-    return (size_t)i < r->n_classes ? r->classes[i].name : "background";
-}
-
 static layout lay_out(const rn_report *r, int label) {
     layout l = {.n = (int)r->n_classes + 1};
     l.cell = WISHED / l.n;
     if (l.cell > MOST_CELL) l.cell = MOST_CELL;
     if (l.cell < LEAST_CELL) l.cell = l.n * LEAST_CELL <= MOST ? LEAST_CELL : MOST / l.n;
-    if (l.cell < 1) l.cell = 1;
     l.step = (LEAST_CELL + l.cell - 1) / l.cell;
     l.x = 30 + label + 3 * RN_PLOT_PAD;
     l.y = TITLE;
@@ -47,7 +42,7 @@ static layout lay_out(const rn_report *r, int label) {
 static int widest_label(const rn_plot *plot, const rn_report *r) {
     int most = 0;
     for (int i = 0; i <= (int)r->n_classes; i++) {
-        const int width = rn_plot_width(plot, name_of(r, i), MOST_LABEL);
+        const int width = rn_plot_width(plot, rn_report_row(r, (size_t)i), MOST_LABEL);
         if (width > most) most = width;
     }
     return most;
@@ -99,10 +94,10 @@ static void draw_labels(rn_plot *plot, const rn_report *r, const layout *l) {
     for (int i = 0; i < l->n; i++) {
         if (i % l->step != 0 && i != l->n - 1) continue;
         if (i > l->n - 1 - l->step && i != l->n - 1) continue; /* background's is always there */
-        rn_plot_text(plot, l->x - RN_PLOT_PAD, l->y + i * l->cell + half, name_of(r, i),
-                     RN_ALIGN_RIGHT, MOST_LABEL);
-        rn_plot_text_up(plot, l->x + i * l->cell + half, l->end_y + RN_PLOT_PAD, name_of(r, i),
-                        RN_ALIGN_RIGHT, MOST_LABEL);
+        rn_plot_text(plot, l->x - RN_PLOT_PAD, l->y + i * l->cell + half,
+                     rn_report_row(r, (size_t)i), RN_ALIGN_RIGHT, MOST_LABEL);
+        rn_plot_text_up(plot, l->x + i * l->cell + half, l->end_y + RN_PLOT_PAD,
+                        rn_report_row(r, (size_t)i), RN_ALIGN_RIGHT, MOST_LABEL);
     }
     snprintf(title, sizeof title, "objects at IoU 0.50, score at least %.2f", r->confusion_score);
     rn_plot_text(plot, l->x, (TITLE - RN_PLOT_TEXT) / 2, title, RN_ALIGN_LEFT,
@@ -132,6 +127,7 @@ static void draw_scale(rn_plot *plot, const layout *l) {
 rn_status rn_report_plot_confusion(const rn_report *report, const char *folder) {
     const size_t side = report->n_classes + 1;
     rn_plot plot;
+    if (side > MOST) return RN_OK; /* cells of less than a pixel */
     rn_status status = rn_plot_open(&plot);
     if (status != RN_OK) goto done;
     const int label = widest_label(&plot, report);

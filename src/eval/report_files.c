@@ -104,20 +104,16 @@ static rn_status put_curves(table *t, const rn_report *r) {
     return RN_OK;
 }
 
-static const char *name_of(const rn_report *r, size_t i) {
-    return i < r->n_classes ? r->classes[i].name : "background";
-}
-
 static rn_status put_confusion(table *t, const rn_report *r) {
     const size_t n = r->n_classes + 1;
     RN_TRY(put_text(t, "truth"));
     for (size_t i = 0; i < n; i++) {
         RN_TRY(put_text(t, ","));
-        RN_TRY(put_name(t, name_of(r, i)));
+        RN_TRY(put_name(t, rn_report_row(r, i)));
     }
     RN_TRY(put_text(t, "\n"));
     for (size_t i = 0; i < n; i++) {
-        RN_TRY(put_name(t, name_of(r, i)));
+        RN_TRY(put_name(t, rn_report_row(r, i)));
         for (size_t k = 0; k < n; k++) RN_TRY(put_number(t, (double)r->confusion[i * n + k]));
         RN_TRY(put_text(t, "\n"));
     }
