@@ -94,11 +94,12 @@ START_TEST(evaluate_files) {
 END_TEST
 
 START_TEST(evaluate_model) {
-    run_args(tiny_args("run", ARGS("-q", "--set", "epochs=1")));
+    run_args(tiny_args("run", ARGS("-q", "--set", "epochs=8"))); /* it finds some of train */
     ck_assert_msg(run_code == 0, "%s", run_err);
     each_fails_once("evaluate, a model",
-                    ARGS("evaluate", "set", "-m", "run/best.safetensors", "-q", "--threads", "2",
-                         "--json", "o.json", "--results", "r.json", "--save-threshold"));
+                    ARGS("evaluate", "set", "--split", "train", "-m", "run/best.safetensors", "-q",
+                         "--threads", "2", "--json", "o.json", "--results", "r.json",
+                         "--save-threshold"));
 }
 END_TEST
 
