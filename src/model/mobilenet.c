@@ -25,7 +25,7 @@ static rn_status add_conv_norm(rn_graph *graph, int *value, int layer, const con
     if (config->same_padding) rn_graph_pad_same(graph, *value);
     snprintf(name, sizeof name, "backbone.body.%d.%s", layer, part->norm);
     return rn_graph_norm(graph, value, *value, name, (rn_norm_kind)config->norm,
-                         part->channels / config->group_channels, part->relu);
+                         rn_norm_groups(config, part->channels), part->relu);
 }
 
 /* Inverted residual: 1x1 to `expansion` times the channels, 3x3 depthwise, 1x1 without activation,
