@@ -262,8 +262,7 @@ END_TEST
 /* Weights of torchvision up to 0.12 to start from: by their names of today, and frozen batch norm
  * adds nothing to the variance unless the user says so; the run goes on with that. */
 START_TEST(older_names_to_start_from) {
-    static const char want[] =
-        "weights     bn_eps is 0, as in torchvision's published weights of that age\n";
+    static const char want[] = "weights     as they were trained: bn_eps=0\n";
     rn_tensor_file file;
     model_free();
     model_make(RN_NORM_FROZEN);
@@ -274,7 +273,7 @@ START_TEST(older_names_to_start_from) {
     strip_metadata("m.safetensors");
     RUN(TRAIN, "--set", "norm=frozen", "--weights", "m.safetensors", "--dry-run");
     ck_assert_int_eq(run_code, 0);
-    ck_assert_int_eq(strncmp(run_err, want, strlen(want)), 0);
+    ck_assert_ptr_nonnull(strstr(run_err, want));
     ck_assert_ptr_null(strstr(run_err, "inner_blocks"));
     RUN(TRAIN, "--set", "norm=frozen", "--set", "bn-eps=1e-5", "--weights", "m.safetensors",
         "--dry-run");
