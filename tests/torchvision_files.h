@@ -222,7 +222,7 @@ static inline rn_image tv_picture(int width, int height) {
         for (int64_t x = 0; x < width; x++)
             for (int64_t c = 0; c < 3; c++) {
                 const int64_t mixed = (x * 73856093) ^ (y * 19349663) ^ ((c + 1) * 83492791);
-                const int64_t noise = ((mixed * 2654435761) & 0xffffffff) >> 26;
+                const int64_t noise = (uint32_t)mixed * UINT32_C(2654435761) >> 26;
                 const int64_t squares = 64 * ((x / 40 ^ y / 28) & 1);
                 const int64_t waves =
                     tv_triangle(x * (c + 1) + 3 * y, 97) + tv_triangle(5 * x + (4 - c) * y, 61);

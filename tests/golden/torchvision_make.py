@@ -156,7 +156,7 @@ MODELS = {
     "v1_older": (older_v1, True, (0.5, -12.5, 0.0625)),
     "v2": (lambda: retinanet_resnet50_fpn_v2(weights=None, weights_backbone=None), False, (3.0, -11.5, 0.5)),
     "r18_group": (lambda: fpn_model("resnet18", group_norm, 512, 5), False, (2.0, -11.0, 0.25)),
-    "r18_batch": (lambda: fpn_model("resnet18", torch.nn.BatchNorm2d, 256, 91), False, (0.35, -12.0, 0.035)),
+    "r18_batch": (lambda: fpn_model("resnet18", torch.nn.BatchNorm2d, 256, 91), False, (0.35, -9.5, 0.035)),
     "r34_frozen": (lambda: fpn_model("resnet34", FrozenBatchNorm2d, 512, 3), False, (0.1, -10.0, 0.01)),
     "r101_batch": (lambda: fpn_model("resnet101", torch.nn.BatchNorm2d, 2048, 91), False, (0.15, -10.5, 0.02)),
 }
