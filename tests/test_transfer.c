@@ -188,8 +188,8 @@ static void check_identity_norm(const char *conv) {
     const rn_norm_dims d = {.batch = 1, .pixels = 2, .c = 8, .groups = 1};
     ops_exec e = ops_exec_open(1, rn_norm_scratch(&d));
     for (int i = 0; i < 16; i++) in[i] = (real)(1.1 * i - 3.3);
-    rn_affine_forward(&e.exec, out, in, p[0], p[1], p[2], p[3], (real)network.graph.bn_eps, RN_LINEAR,
-                      &d);
+    rn_affine_forward(&e.exec, out, in, p[0], p[1], p[2], p[3], (real)network.graph.bn_eps,
+                      RN_LINEAR, &d);
     for (int i = 0; i < 16; i++) ck_assert(out[i] == in[i] + p[1][i % 8]);
     ops_exec_close(&e);
 }
