@@ -9,11 +9,11 @@ build=${1:-}
 command -v gcovr >/dev/null || tools/deps.sh --ci
 if [ -z "$build" ]; then
     build=build/coverage
-    cmake -B $build -DRN_COVERAGE=ON -DCMAKE_BUILD_TYPE=Debug >/dev/null
+    cmake -B $build -DRN_COVERAGE=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' >/dev/null
     cmake --build $build -j "$(nproc)" >/dev/null
     find $build -name '*.gcda' -delete
     # What is killed, or finds a disk full, leaves half-written counts, over which the next program would complain on stderr.
-    GCOV_ERROR_FILE=/dev/null ctest --test-dir $build -LE slow -E 'bad_(disk|environment)|install' --output-on-failure | tail -n 4
+    GCOV_ERROR_FILE=/dev/null ctest --test-dir $build -j "$(nproc)" -LE slow -E 'bad_(disk|environment)|install' --output-on-failure | tail -n 4
 fi
 
 # What reads files that a user feeds, the checkpoint, the evaluator.
