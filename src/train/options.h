@@ -82,9 +82,6 @@ rn_train_options rn_train_options_defaults(void);
 RN_MUST_USE rn_status rn_train_options_copy(rn_train_options *out, const rn_train_options *options);
 void rn_train_options_clear(rn_train_options *options); /* free what it owns */
 
-/* Whether the user has set that field of the model. */
-bool rn_train_options_overrides(const rn_train_options *options, const char *key);
-
 /* *model = the preset's configuration with the overrides and --size, group norm in place of frozen
  * batch norm where there are no weights to start from; the preset's training defaults
  * into the options that the user has not given. */
