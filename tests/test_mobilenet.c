@@ -85,7 +85,14 @@ START_TEST(groups_that_do_not_divide) {
     config.group_channels = 3;
     config.fpn_channels = 96;
     ck_assert_int_eq(rn_model_config_check(&config), RN_EINVAL);
-    ck_assert_str_eq(rn_error_text(), "group_channels: got 3, want a divisor of mobilenet_v2's 8");
+    ck_assert_str_eq(rn_error_text(),
+                     "mobilenet_v2's channels: got 8, want a multiple of group_channels (3)");
+    config.groups = 32;
+    ck_assert_int_eq(rn_model_config_check(&config), RN_EINVAL);
+    ck_assert_str_eq(rn_error_text(),
+                     "mobilenet_v2's channels: got 8, want a multiple of groups (32)");
+    config.groups = 4; /* then group_channels is of no use */
+    ck_assert_int_eq(rn_model_config_check(&config), RN_OK);
     rn_model_config_free(&config);
 }
 END_TEST
@@ -93,7 +100,7 @@ END_TEST
 /* ---- the features ---- */
 
 START_TEST(golden_features) {
-    if (!mobilenet_is_missing()) check_mobilenet(RN_FIXTURES "/../golden/mobilenet_v2.txt");
+    if (!mobilenet_is_missing()) check_mobilenet(RN_TESTS "/golden/mobilenet_v2.txt");
 }
 END_TEST
 

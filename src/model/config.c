@@ -120,9 +120,8 @@ rn_status rn_model_config_check(const rn_model_config *c) {
     const bool grouped = c->norm == 0 /* group */, mobile = c->backbone == RN_BACKBONE_MOBILENET_V2;
     if (!rn_resnet_blocks(c->depth))
         return rn_fail(RN_EINVAL, "depth: got %d, want 10, 18, 34, 50 or 101", c->depth);
-    if (grouped && mobile && RN_MOBILENET_MULTIPLE % c->group_channels != 0)
-        return rn_fail(RN_EINVAL, "group_channels: got %d, want a divisor of mobilenet_v2's %d",
-                       c->group_channels, RN_MOBILENET_MULTIPLE);
+    if (grouped && mobile)
+        RN_TRY(check_groups(c, "mobilenet_v2's channels", RN_MOBILENET_MULTIPLE));
     if (grouped && !mobile) RN_TRY(check_groups(c, "width", c->width));
     if (c->head_norm || c->fpn_norm) RN_TRY(check_groups(c, "fpn_channels", c->fpn_channels));
     if (c->n_anchor_sides != RN_LEVELS)
