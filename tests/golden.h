@@ -17,7 +17,7 @@ static rn_tensor_file golden;
 
 static inline void golden_open(const char *file) {
     char path[512];
-    snprintf(path, sizeof path, "%s/%s", RN_GOLDEN, file);
+    snprintf(path, sizeof path, "%s/golden/%s", RN_TESTS, file);
     ck_assert_msg(rn_tensor_file_open(&golden, path) == RN_OK, "%s", rn_error_text());
 }
 

@@ -144,8 +144,7 @@ START_TEST(curves_and_confusions_of_the_forty_sets) {
     char *shared = shared_text("golden/coco_eval/expected.json");
     if (!shared) return;
     free(shared);
-    ck_assert_msg(rn_file_read(&text, &size, RN_FIXTURES "/../golden/curves.json", 1 << 24) ==
-                      RN_OK,
+    ck_assert_msg(rn_file_read(&text, &size, RN_TESTS "/golden/curves.json", 1 << 24) == RN_OK,
                   "%s", rn_error_text());
     for (int set = 0; set < SETS; set++) {
         char name[16];

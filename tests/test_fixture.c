@@ -6,7 +6,7 @@
 #include <retinanet.h>
 #include <string.h>
 
-static const char *const model_1 = RN_FIXTURES "/model_1.safetensors";
+static const char *const model_1 = RN_TESTS "/fixtures/model_1.safetensors";
 
 /* A picture that no generator of ours can change. */
 static rn_image make_picture(void) {

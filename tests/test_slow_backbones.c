@@ -37,7 +37,7 @@ START_TEST(every_layer_of_mobilenet) {
     if (mobilenet_is_missing() || torch_is_missing()) return;
     temp_open();
     snprintf(command, sizeof command, "/usr/bin/python3 '%s' '%s' '%s' 2000",
-             RN_FIXTURES "/../golden/mobilenet_make.py", MOBILENET, temp_path("live.txt"));
+             RN_TESTS "/golden/mobilenet_make.py", MOBILENET, temp_path("live.txt"));
     ck_assert_int_eq(system(command), 0);
     check_mobilenet(temp_path("live.txt"));
     temp_close();
@@ -51,7 +51,7 @@ START_TEST(classifiers) {
     if (!folded) printf("skipped: no %s\n", FOLDED);
     temp_open();
     snprintf(command, sizeof command, "/usr/bin/python3 '%s' '%s' %s",
-             RN_FIXTURES "/../golden/backbones_make.py", temp_root, folded ? "'" FOLDED "'" : "");
+             RN_TESTS "/golden/backbones_make.py", temp_root, folded ? "'" FOLDED "'" : "");
     ck_assert_int_eq(system(command), 0);
     check("r18", 64, temp_path("resnet18.safetensors"), "resnet18.txt", 3);
     check("r50", 64, temp_path("resnet50.safetensors"), "resnet50.txt", 3);

@@ -29,7 +29,7 @@ static bool have_torch(void) {
 
 START_TEST(golden_numbers_are_torchs) {
     char arguments[512];
-    snprintf(arguments, sizeof arguments, "'%s/%s' --check", RN_GOLDEN, parts[_i].script);
+    snprintf(arguments, sizeof arguments, "'%s/golden/%s' --check", RN_TESTS, parts[_i].script);
     if (have_torch()) ck_assert_int_eq(python(arguments), 0);
 }
 END_TEST
@@ -38,7 +38,7 @@ END_TEST
 START_TEST(another_number_is_found) {
     static char bytes[1 << 19], path[512], arguments[1024], out[4096];
     if (!have_torch()) return;
-    snprintf(path, sizeof path, "%s/%s", RN_GOLDEN, parts[_i].file);
+    snprintf(path, sizeof path, "%s/golden/%s", RN_TESTS, parts[_i].file);
     FILE *file = fopen(path, "rb");
     ck_assert_ptr_nonnull(file);
     const size_t size = fread(bytes, 1, sizeof bytes, file);
@@ -47,8 +47,8 @@ START_TEST(another_number_is_found) {
     bytes[size - 2] ^= 1;
     temp_open();
     temp_bytes(parts[_i].file, bytes, size);
-    snprintf(arguments, sizeof arguments, "'%s/%s' --check %s >%s", RN_GOLDEN, parts[_i].script,
-             temp_root, temp_path("out"));
+    snprintf(arguments, sizeof arguments, "'%s/golden/%s' --check %s >%s", RN_TESTS,
+             parts[_i].script, temp_root, temp_path("out"));
     ck_assert_int_ne(python(arguments), 0);
     file = fopen(temp_path("out"), "r");
     ck_assert_ptr_nonnull(file);

@@ -17,7 +17,7 @@ END_TEST
 
 /* ---- live ---- */
 
-static const char script[] = "/usr/bin/python3 " RN_FIXTURES "/../golden/torchvision_make.py";
+static const char script[] = "/usr/bin/python3 " RN_TESTS "/golden/torchvision_make.py";
 
 static const struct {
     int width, height, shorter, longer;

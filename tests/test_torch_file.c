@@ -119,8 +119,8 @@ END_TEST
 /* What PyTorch 1.13.1 wrote: a zip file with sizes behind the data and a 64-bit end, and the same
  * in the older format. */
 START_TEST(reads_fixtures) {
-    static const char *const names[] = {RN_FIXTURES "/torch_zip.pth",
-                                        RN_FIXTURES "/torch_older.pth"};
+    static const char *const names[] = {RN_TESTS "/fixtures/torch_zip.pth",
+                                        RN_TESTS "/fixtures/torch_older.pth"};
     for (int i = 0; i < 2; i++) {
         rn_tensor_file_close(&tensors);
         ck_assert_msg(rn_tensor_file_open(&tensors, names[i]) == RN_OK, "%s", rn_error_text());

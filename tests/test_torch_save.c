@@ -59,7 +59,7 @@ START_TEST(as_torch_saved_it) {
         printf("skipped: /usr/bin/python3 has no torch\n");
         return;
     }
-    snprintf(line, sizeof line, "/usr/bin/python3 %s/../torch_save.py %s", RN_FIXTURES, temp_root);
+    snprintf(line, sizeof line, "/usr/bin/python3 %s/torch_save.py %s", RN_TESTS, temp_root);
     ck_assert_int_eq(system(line), 0);
     FILE *expected = fopen(temp_path("expected.txt"), "r");
     ck_assert_ptr_nonnull(expected);

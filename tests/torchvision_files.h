@@ -371,8 +371,7 @@ static inline int tv_same(const tv_model *model, const char *ending) {
     int shorter, longer, n = 0;
     rn_detector *det = NULL;
     tv_state state = tv_list(model);
-    snprintf(path, sizeof path, "%s/../golden/torchvision_%s%s.txt", RN_FIXTURES, model->name,
-             ending);
+    snprintf(path, sizeof path, "%s/golden/torchvision_%s%s.txt", RN_TESTS, model->name, ending);
     FILE *golden = fopen(path, "r");
     ck_assert_msg(golden != NULL, "%s", path);
     ck_assert_int_eq(
