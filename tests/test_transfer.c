@@ -297,6 +297,21 @@ START_TEST(a_numbered_mobilenet) {
 }
 END_TEST
 
+/* A third of the channels: 11 of 32, which become 16. */
+START_TEST(a_mobilenet_whose_width_is_rounded) {
+    use(RN_BACKBONE_MOBILENET_V2, RN_NORM_FROZEN);
+    config.width = 11;
+    add_conv("00.conv.weight", 16, 3, 3);
+    add_conv("01.dw.weight", 16, 1, 3);
+    save("m.safetensors");
+    open_file("m.safetensors");
+    adapt();
+    config.width = 32;
+    refused(
+        "a stem of 16 channels, but the network's has 32 (try --preset mobile, or another width)");
+}
+END_TEST
+
 /* What the user has set stays. */
 START_TEST(given_fields_stay) {
     use(RN_BACKBONE_MOBILENET_V2, RN_NORM_FROZEN);
@@ -324,7 +339,7 @@ START_TEST(networks_that_cannot_take_it) {
     refused("weights of a resnet, but the backbone is mobilenet_v2 (try --preset r18)");
     config.backbone = RN_BACKBONE_RESNET;
     config.width = 16;
-    refused("width 8, but the network's is 16 (try --preset r18)");
+    refused("a stem of 8 channels, but the network's has 16 (try --preset r18, or another width)");
     config.width = 8;
     config.depth = 50;
     refused("a ResNet without bottlenecks, but the network's depth is 50 (try --preset r18)");
@@ -459,6 +474,7 @@ int main(void) {
     tcase_add_test(tests, a_folded_resnet);
     tcase_add_test(tests, a_mobilenet);
     tcase_add_test(tests, a_numbered_mobilenet);
+    tcase_add_test(tests, a_mobilenet_whose_width_is_rounded);
     tcase_add_test(tests, given_fields_stay);
     tcase_add_test(tests, networks_that_cannot_take_it);
     tcase_add_test(tests, a_mean_that_is_none);

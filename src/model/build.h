@@ -21,6 +21,8 @@ RN_MUST_USE rn_status rn_build_resnet(rn_graph *graph, int stage[RN_STAGES], int
 
 /* Every channel count of a MobileNetV2 is a multiple of this. */
 enum { RN_MOBILENET_MULTIPLE = 8 };
+/* What `channels` of its table become for the configuration's width; 32 are the stem's. */
+int rn_mobilenet_channels(const rn_model_config *config, int channels);
 /* MobileNetV2 (Sandler et al., arXiv:1801.04381, table 2) without its last 1x1 convolution and
  * classifier, under the names of torchvision's mobilenet_backbone: layer N of its `features` is
  * backbone.body.N. stage[i] = the last bottleneck before each stride: outputs of layers 1, 3, 6, 13

@@ -46,7 +46,7 @@ static rn_status add_block(rn_graph *graph, int *value, int layer, int expansion
 }
 
 /* As torchvision rounds: to a multiple, but never down by more than a tenth. */
-static int scaled(int channels, const rn_model_config *config) {
+int rn_mobilenet_channels(const rn_model_config *config, int channels) {
     const int m = RN_MOBILENET_MULTIPLE, exact = channels * config->width; /* 32 times too large */
     int result = (exact / 32 + m / 2) / m * m;
     if (result < m) result = m;
@@ -59,14 +59,14 @@ rn_status rn_build_mobilenet(rn_graph *graph, int stage[RN_STAGES], int image,
         int expansion, channels, blocks, stride, stage; /* stage that it ends, -1 for none */
     } rows[] = {{1, 16, 1, 1, 0}, {6, 24, 2, 2, 1},   {6, 32, 3, 2, 2}, {6, 64, 4, 2, -1},
                 {6, 96, 3, 1, 3}, {6, 160, 3, 2, -1}, {6, 320, 1, 1, 4}};
-    const conv_norm stem = {"0", "1", scaled(32, config), 3, 2, false, RN_RELU6};
+    const conv_norm stem = {"0", "1", rn_mobilenet_channels(config, 32), 3, 2, false, RN_RELU6};
     int value = image, layer = 0;
     RN_TRY(add_conv_norm(graph, &value, layer++, &stem, config));
     for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
         for (int i = 0; i < rows[row].blocks; i++)
             RN_TRY(add_block(graph, &value, layer++, rows[row].expansion,
-                             scaled(rows[row].channels, config), i == 0 ? rows[row].stride : 1,
-                             config));
+                             rn_mobilenet_channels(config, rows[row].channels),
+                             i == 0 ? rows[row].stride : 1, config));
         if (rows[row].stage >= 0) stage[rows[row].stage] = value;
     }
     return RN_OK;

@@ -1,5 +1,6 @@
 #include "model/transfer.h"
 #include "base/memory.h"
+#include "model/build.h"
 #include "nn/op.h"
 
 #include <stdio.h>
@@ -87,9 +88,12 @@ static rn_status check_fit(const rn_model_config *config, const rn_donor *donor)
                        : mobile        ? "features.0.0.weight"
                                        : "conv1.weight";
     const rn_tensor *first = rn_tensor_file_find(&donor->tensors, stem);
-    if (first->dims[0] != (size_t)config->width)
-        return rn_fail(RN_EINVAL, "%s: width %zu, but the network's is %d (try --preset %s)",
-                       donor->path, first->dims[0], config->width, mobile ? "mobile" : "r18");
+    const int width = mobile ? rn_mobilenet_channels(config, 32) : config->width;
+    if (first->dims[0] != (size_t)width)
+        return rn_fail(RN_EINVAL,
+                       "%s: a stem of %zu channels, but the network's has %d (try --preset %s, or "
+                       "another width)",
+                       donor->path, first->dims[0], width, mobile ? "mobile" : "r18");
     const bool bottlenecks = has(donor, "layer1.0.conv3.weight");
     if (!mobile && bottlenecks != (config->depth >= 50))
         return rn_fail(
