@@ -256,6 +256,13 @@ START_TEST(line_61_no_metadata) {
              "m.safetensors: without metadata; its tensors are those of nano with 2 classes\n"
              "evaluate: error: set/val.json: class \"key\" was not trained (known: class 0, class "
              "1)\n");
+    RUN("convert", "run/last.safetensors", "m.safetensors");
+    run_gave(0, "", "");
+    patch("m.safetensors", "bbox_reg.bias", "bbox_reg.bios");
+    strip_metadata("m.safetensors");
+    RUN(DETECT); /* what lacks is named here too */
+    refused_with("detect", "m.safetensors",
+                 "1 tensors do not fit: head.regression_head.bbox_reg.bias is missing");
 }
 END_TEST
 

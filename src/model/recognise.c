@@ -2,7 +2,6 @@
 #include "base/memory.h"
 #include "model/build.h"
 #include "model/coco_columns.h"
-#include "model/network.h"
 #include "model/weights.h"
 
 #include <stdio.h>
@@ -215,25 +214,10 @@ static rn_status find_config(rn_model_config *config, const char **name,
     return RN_OK;
 }
 
-/* Whether every parameter of the configuration's network is there. */
-static rn_status all_there(bool *fits, const rn_model_config *config, const rn_tensor_file *file) {
-    rn_network network;
-    RN_TRY(rn_network_build(&network, config));
-    *fits = true;
-    for (size_t i = 0; i < network.graph.n_params && *fits; i++) {
-        const rn_tensor *t = tensor(file, network.graph.params[i].name);
-        *fits = t && rn_weights_fit(t, &network.graph.params[i]);
-    }
-    rn_network_free(&network);
-    return RN_OK;
-}
-
 rn_status rn_model_recognise(rn_model_config *out, const char **name, rn_tensor_file *file) {
     rn_model_config config = {0};
     const char *found = NULL;
     double bn_eps;
-    bool fits = false;
-    rn_status status;
     *name = NULL;
     *out = config;
     RN_TRY(rn_weights_rename(&bn_eps, file));
@@ -242,13 +226,9 @@ rn_status rn_model_recognise(rn_model_config *out, const char **name, rn_tensor_
     const size_t classes = found ? count_classes(file, &config) : 0;
     if (classes == 0) return RN_OK;
     config.bn_eps = bn_eps;
-    status = name_classes(&config, classes, is_torchvision(&shape) && classes == RN_COCO_COLUMNS);
-    if (status == RN_OK) status = all_there(&fits, &config, file);
-    if (status == RN_OK && fits) {
-        *out = config;
-        *name = found;
-    } else {
-        rn_model_config_free(&config);
-    }
-    return status;
+    const bool coco = is_torchvision(&shape) && classes == RN_COCO_COLUMNS;
+    RN_TRY(name_classes(&config, classes, coco));
+    *out = config;
+    *name = found;
+    return RN_OK;
 }
