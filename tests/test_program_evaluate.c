@@ -133,6 +133,10 @@ START_TEST(options_that_do_not_go_together) {
     run_refused(1, "evaluate: error: GROUND_TRUTH.json and --split do not go together");
     RUN("evaluate", "gt.json", "dt.json", "-t", "0.5");
     run_refused(1, "evaluate: error: --threshold is for --plots");
+    RUN("evaluate", "set", "--save-threshold");
+    run_refused(1, "evaluate: error: --save-threshold is for --model");
+    RUN("evaluate", "set", "-m", "model.safetensors", "--save-threshold", "--set", "nms_iou=0.3");
+    run_refused(1, "evaluate: error: --save-threshold and --set do not go together");
     RUN("evaluate", "set", "-m", "m", "--results", "r.json", "--json", "r.json");
     run_refused(1, "evaluate: error: r.json: two outputs would be one file");
     RUN("evaluate", "gt.json", "-m", "m", "--results", "gt.json");

@@ -148,6 +148,10 @@ static bool check_request(const request *r, int *code) {
         *code = cli_usage_error("DETECTIONS.json and %s do not go together", extra);
     else if (r->n_inputs == 2 && r->options.split && !is_folder(r->inputs[0]))
         *code = cli_usage_error("GROUND_TRUTH.json and --split do not go together");
+    else if (r->save_threshold && !r->model) /* not into the one that comes with the program */
+        *code = cli_usage_error("--save-threshold is for --model");
+    else if (r->save_threshold && r->set.n > 0)
+        *code = cli_usage_error("--save-threshold and --set do not go together");
     else if (r->options.score >= 0 && !r->plots)
         *code = cli_usage_error("--threshold is for --plots");
     else
