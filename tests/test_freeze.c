@@ -81,6 +81,22 @@ START_TEST(the_rest_is_trained_as_before) {
 }
 END_TEST
 
+/* Frozen parameters stand elsewhere in memory than in the network that detects. */
+START_TEST(validation_sees_the_weights_that_are_saved) {
+    const rn_evaluate_options on_train = {.split = "train", .score = -1};
+    rn_report report = {0};
+    const char *path = start(PAIRS("epochs", "12"));
+    const double before = result.best_ap;
+    ok(train("set", "run", PAIRS("weights", path, "freeze", "2", "lr", "1e-9", "epochs", "1")));
+    ok(rn_evaluate_model(&report, temp_path("run/best.safetensors"), temp_path("set"), &on_train,
+                         NULL));
+    ck_assert_double_gt(before, 0);
+    ck_assert(result.best_ap == report.stats[0] && result.best_ap == before);
+    rn_report_free(&report);
+    temp_close();
+}
+END_TEST
+
 /* Stopped and resumed, and with 1, 2 and 4 threads: the same run. */
 static void check_runs(const char *const *first, const char *backbone) {
     const char *path = start(first);
@@ -163,6 +179,7 @@ int main(void) {
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, frozen_stages_stay);
     tcase_add_test(tests, the_rest_is_trained_as_before);
+    tcase_add_test(tests, validation_sees_the_weights_that_are_saved);
     tcase_add_test(tests, threads_and_resuming);
     tcase_add_test(tests, mobilenet_threads_and_resuming);
     tcase_add_test(tests, backward_ends_above);

@@ -28,7 +28,8 @@ void rn_network_free(rn_network *network);
 
 /* Make the first `stages` stages of the backbone (0..RN_STAGES: 1 is the stem, 2 with layer1 ...)
  * constants: their parameters are not trained, their batch norm is frozen, and backward ends above
- * them. Moves the parameters in the block: call before any memory of them exists. */
+ * them. Moves the parameters in the block: call before any memory of them exists, and copy no block
+ * whole to a network that is not frozen. */
 void rn_network_freeze(rn_network *network, int stages);
 
 /* Fill weights [graph.n_stored] for training from scratch. Backbone: He normal by fan-out; FPN: He

@@ -11,6 +11,15 @@ static const real *weights_to_use(const rn_trainer *t) {
     return t->step.optimizer.ema ? t->step.optimizer.ema : t->weights;
 }
 
+/* One by one: a stage that is frozen has its parameters elsewhere in the trainer's block. */
+static void give_weights(rn_detector *det, const rn_trainer *t) {
+    const rn_param *from = t->network.graph.params, *to = rn_detector_graph(det)->params;
+    const real *weights = weights_to_use(t);
+    for (size_t i = 0; i < t->network.graph.n_params; i++)
+        memcpy(rn_detector_weights(det) + to[i].offset, weights + from[i].offset,
+               from[i].count * sizeof *weights);
+}
+
 /* Write best.safetensors with the weights to use and the configuration, whose show_threshold is the
  * best-F1 one. */
 static rn_status save_best(rn_trainer *t, double threshold) {
@@ -43,7 +52,7 @@ rn_status rn_trainer_validate(rn_trainer *t, double *ap, double *ap50) {
         return save_best(t, t->config.show_threshold);
     }
     if ((status = rn_detector_create(&det, &t->config, t->threads, NULL)) != RN_OK) goto done;
-    memcpy(rn_detector_weights(det), weights_to_use(t), t->network.graph.n_stored * sizeof(real));
+    give_weights(det, t);
     if ((status = rn_detect_set(&results, &bad, det, &t->val, &hooks)) != RN_OK) goto done;
     if ((status = rn_evaluate(&evaluation, &t->val, &results, t->threads)) != RN_OK) goto done;
     *ap = evaluation.stats[0];
