@@ -325,7 +325,8 @@ typedef struct rn_curve {
     size_t n;
     size_t n_objects;     /* to be found: no crowds, no difficult ones */
     double best_f1;       /* the highest, ... */
-    double best_f1_score; /* ... half-way to the next score below it; 0.5 where there is none */
+    double best_f1_score; /* ... half-way to the next score below, if there is one; 0.5 where
+                             nothing is found */
 } rn_curve;
 
 typedef struct rn_class_report {
