@@ -148,6 +148,8 @@ typedef struct rn_detector_options {
  * are those of the presets nano and small or of a RetinaNet of torchvision: retinanet_resnet50_fpn,
  * retinanet_resnet50_fpn_v2, or resnet18, 34, 50 or 101 with resnet_fpn_backbone; or such a state
  * dict as PyTorch's torch.save writes it (.pth), told by its first bytes, of which no code is run.
+ * Of a checkpoint the weights are those that best.safetensors would have (the average where there
+ * is one).
  * Not shared between threads: open one a thread. NULL options: the default. RN_EINPUT (what is
  * wrong with the file), RN_EINVAL (of options->set), RN_ENOMEM. On failure *out is NULL. */
 RN_MUST_USE rn_status rn_detector_open(rn_detector **out, const char *path,

@@ -1,6 +1,7 @@
 /* Whole runs through the public entries: the same bits however they are cut and spread over
  * threads, what is refused, what is kept. */
 #include "base/memory.h"
+#include "model/detector.h"
 #include "model/weights.h"
 #include "suite.h"
 #include "tiny_train.h"
@@ -122,7 +123,7 @@ END_TEST
 /* ---- what lies in the folder ---- */
 
 START_TEST(files_of_a_run) {
-    rn_detector *det = NULL;
+    rn_detector *det[2];
     ok(train("set", "run", PAIRS("max-steps", "4", "seed", "9")));
     ck_assert(there("run/args.json") && there("run/log.txt") && there("run/best.safetensors"));
     char *args = read_text("run/args.json");
@@ -145,13 +146,16 @@ START_TEST(files_of_a_run) {
     ck_assert(memcmp(used->data, weights->data, 4 * used->count) != 0);
     rn_tensor_file_close(&last);
     rn_tensor_file_close(&best);
-    for (int i = 0; i < 2; i++) { /* both can be used */
-        ok(rn_detector_open(&det, temp_path(i ? "run/best.safetensors" : "run/last.safetensors"),
+    for (int i = 0; i < 2; i++) { /* both can be used, and are the same */
+        ok(rn_detector_open(&det[i], temp_path(i ? "run/best.safetensors" : "run/last.safetensors"),
                             NULL));
-        ck_assert_uint_eq(rn_detector_classes(det), 2);
-        ck_assert_str_eq(rn_detector_class_name(det, 1), rn_scenes_class_name(1));
-        rn_detector_close(det);
+        ck_assert_uint_eq(rn_detector_classes(det[i]), 2);
+        ck_assert_str_eq(rn_detector_class_name(det[i], 1), rn_scenes_class_name(1));
     }
+    ck_assert_mem_eq(rn_detector_weights(det[0]), rn_detector_weights(det[1]),
+                     rn_detector_graph(det[0])->n_stored * sizeof(real));
+    rn_detector_close(det[0]);
+    rn_detector_close(det[1]);
 }
 END_TEST
 

@@ -75,8 +75,11 @@ static rn_status create(rn_detector **out, const rn_model_config *config, const 
     if ((status = rn_model_config_copy(&det->config, config)) != RN_OK) goto done;
     if ((status = rn_network_build(&det->network, &det->config)) != RN_OK) goto done;
     /* Before memory is asked for: a small file may claim a huge network. */
-    if (file && (status = rn_model_file_check(file, &det->network.graph, "", false)) != RN_OK)
-        goto done;
+    if (file) {
+        const rn_graph *graph = &det->network.graph;
+        status = rn_model_file_check(file, graph, rn_model_file_prefix(file, graph), false);
+        if (status != RN_OK) goto done;
+    }
     if (!threads) {
         const int count = options->threads > 0 ? options->threads : rn_threads_default();
         if ((status = rn_threads_create(&det->own_threads, count)) != RN_OK) goto done;
@@ -124,8 +127,10 @@ rn_status rn_detector_open(rn_detector **out, const char *path,
     RN_TRY(rn_model_file_open(&file, path));
     if (options && (status = rn_model_config_set(&file.config, options->set)) != RN_OK) goto done;
     if ((status = create(&det, &file.config, &file, NULL, options)) != RN_OK) goto done;
-    status = rn_model_file_load(&file, det->weights, &det->network.graph, "", false);
-    if (status == RN_OK && options) tell_of_file(&file, &det->network.graph, options->hooks);
+    const rn_graph *graph = &det->network.graph;
+    status =
+        rn_model_file_load(&file, det->weights, graph, rn_model_file_prefix(&file, graph), false);
+    if (status == RN_OK && options) tell_of_file(&file, graph, options->hooks);
 done:
     rn_model_file_close(&file);
     if (status == RN_OK)

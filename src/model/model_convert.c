@@ -4,7 +4,6 @@
 #include "model/weights.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Store the weights of convolutions as binary16: biases and norms, a hundredth of the bytes, stay
@@ -25,13 +24,6 @@ static rn_status use_halves(rn_safetensors_writer *writer, const rn_graph *graph
         writer->entries[i].dtype = RN_F16;
     }
     return RN_OK;
-}
-
-/* What a run would use: the average of the weights where a checkpoint has one. */
-static const char *prefix_to_use(const rn_model_file *file, const rn_graph *graph) {
-    char name[RN_PARAM_NAME + 32];
-    snprintf(name, sizeof name, "ema.%s", graph->params[0].name);
-    return rn_tensor_file_find(&file->tensors, name) ? "ema." : "";
 }
 
 /* A model with all that a file made of it needs. */
@@ -55,7 +47,7 @@ static rn_status open_source(source *s, const char *path, const char *const *set
     RN_TRY(rn_model_file_open(&s->file, path));
     RN_TRY(rn_model_config_set(&s->file.config, set));
     RN_TRY(rn_network_build(&s->network, &s->file.config));
-    const char *prefix = prefix_to_use(&s->file, graph);
+    const char *prefix = rn_model_file_prefix(&s->file, graph);
     /* Before memory is asked for: a small file may claim a huge network. */
     RN_TRY(rn_model_file_check(&s->file, graph, prefix, false));
     RN_TRY(rn_alloc(&s->weights, graph->n_stored, sizeof *s->weights));

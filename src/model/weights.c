@@ -112,6 +112,12 @@ rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
     return RN_OK;
 }
 
+const char *rn_model_file_prefix(const rn_model_file *file, const rn_graph *graph) {
+    char name[RN_PARAM_NAME + 32];
+    snprintf(name, sizeof name, "ema.%s", graph->params[0].name);
+    return rn_tensor_file_find(&file->tensors, name) ? "ema." : "";
+}
+
 /* All faults of shape or presence in one text. */
 rn_status rn_model_file_check(const rn_model_file *file, const rn_graph *graph, const char *prefix,
                               bool trained_only) {

@@ -48,6 +48,10 @@ RN_MUST_USE rn_status rn_model_recognise(rn_model_config *out, const char **name
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
 void rn_model_file_close(rn_model_file *file);
 
+/* The prefix of the weights to use: "ema." where a checkpoint has their average, as
+ * best.safetensors would, else "". */
+const char *rn_model_file_prefix(const rn_model_file *file, const rn_graph *graph);
+
 /* RN_EINPUT lists up to ten tensors PREFIX + name that are missing or misshapen; `trained_only`: of
  * trained parameters alone. */
 RN_MUST_USE rn_status rn_model_file_check(const rn_model_file *file, const rn_graph *graph,
