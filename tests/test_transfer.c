@@ -451,13 +451,16 @@ END_TEST
 START_TEST(what_a_detector_was_trained_with) {
     use(RN_BACKBONE_RESNET, RN_NORM_GROUP);
     config.mean[1] = 0.25;
+    config.groups = 4; /* of 16 channels, as group_channels would have 2 */
     save_model("d.safetensors");
     open_file("d.safetensors");
     config.mean[1] = 0.456;
     config.norm = RN_NORM_FROZEN;
+    config.groups = 0;
     adapt();
-    ck_assert_str_eq(donor.changes, "mean=0.485,0.25,0.406, norm=group");
+    ck_assert_str_eq(donor.changes, "mean=0.485,0.25,0.406, norm=group, groups=4");
     ck_assert_int_eq(config.norm, RN_NORM_GROUP);
+    ck_assert_int_eq(config.groups, 4);
     donor.config.norm = RN_NORM_BATCH; /* the same parameters as frozen */
     donor.changes[0] = '\0';
     config.norm = RN_NORM_FROZEN;

@@ -125,7 +125,8 @@ static const char *wish_of_other(char text[256], const rn_donor *donor, const ch
         return config->norm == RN_NORM_GROUP ? NULL : text;
     }
     if (donor->kind == RN_DONOR_DETECTOR) return NULL;
-    if (strcmp(field, "norm") == 0) return NULL; /* check_fit has seen to it */
+    if (strcmp(field, "norm") == 0 || strncmp(field, "group", 5) == 0)
+        return NULL; /* check_fit has seen to it */
     if (strcmp(field, "same_padding") == 0) return donor->numbered ? "true" : "false";
     if (metadata) return metadata;
     if (donor->numbered) return "0.5,0.5,0.5";
@@ -145,7 +146,8 @@ static const char *wish_of_model(char text[256], const rn_donor *donor, const ch
 
 rn_status rn_donor_adapt(rn_model_config *config, rn_donor *donor, rn_is_given *is_given,
                          const void *context) {
-    static const char *const taken[] = {"bn_eps", "mean", "std", "same_padding", "norm"};
+    static const char *const taken[] = {"bn_eps", "mean",   "std",           "same_padding",
+                                        "norm",   "groups", "group_channels"};
     RN_TRY(check_fit(config, donor));
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         char text[256];

@@ -35,9 +35,9 @@ RN_MUST_USE rn_status rn_donor_open(rn_donor *out, const char *path);
 void rn_donor_close(rn_donor *donor); /* and zero it */
 
 /* Fit `config` to what the weights were trained with: batch norm's eps, mean, std and padding; of
- * our own models the norm too. Fields for which is_given(context, name) holds stay. RN_EINVAL where
- * backbone and norm cannot take the weights: another kind of backbone; group norm, which has no use
- * for batch norm's statistics; folded weights and a norm that is not frozen. */
+ * our own models the norm and its groups too. Fields for which is_given(context, name) holds stay.
+ * RN_EINVAL where backbone and norm cannot take the weights: another kind of backbone; group norm,
+ * which has no use for batch norm's statistics; folded weights and a norm that is not frozen. */
 typedef bool rn_is_given(const void *context, const char *field);
 RN_MUST_USE rn_status rn_donor_adapt(rn_model_config *config, rn_donor *donor,
                                      rn_is_given *is_given, const void *context);
