@@ -360,7 +360,8 @@ void rn_report_free(rn_report *report); /* and zero it */
 typedef struct rn_evaluate_options {
     int threads;            /* 0: one a core */
     const char *split;      /* of DATA; NULL: val, else valid, else test */
-    const char *results;    /* a COCO results file to write a model's detections to; NULL: none */
+    const char *results;    /* a COCO results file to write a model's detections to, those of
+                               classes that the set has; NULL: none */
     bool confusion;         /* count the confusion matrix */
     double score;           /* of its detections at least; negative: where F1 is best */
     const char *const *set; /* of the model, as in rn_detector_options */

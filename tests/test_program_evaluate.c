@@ -227,6 +227,22 @@ START_TEST(detections_as_a_results_file) {
 }
 END_TEST
 
+/* A class of the model that the set has not has no id there, and another class may have it
+ * elsewhere. */
+START_TEST(detections_of_classes_that_the_set_has_not) {
+    static char text[1 << 16];
+    temp_text("set/one.json",
+              "{\"images\": [{\"id\": 3, \"file_name\": \"images/val_000001.jpg\", \"width\": 64, "
+              "\"height\": 64}], \"annotations\": [], "
+              "\"categories\": [{\"id\": 1, \"name\": \"gear\"}]}");
+    RUN("evaluate", "set", "--split", "one", "-m", "model.safetensors", "--results", "r.json");
+    run_gave(0, run_out, "");
+    run_read(text, sizeof text, "r.json");
+    ck_assert_ptr_nonnull(strstr(text, "\"category_id\": 1,"));
+    ck_assert_ptr_null(strstr(text, "\"category_id\": 2,"));
+}
+END_TEST
+
 /* detect shows boxes from where F1 was best. */
 START_TEST(the_best_threshold_is_saved) {
     static char all[sizeof run_out];
@@ -290,6 +306,7 @@ int main(void) {
     tcase_add_test(files, options_that_do_not_go_together);
     tcase_add_test(model, a_model);
     tcase_add_test(model, detections_as_a_results_file);
+    tcase_add_test(model, detections_of_classes_that_the_set_has_not);
     tcase_add_test(model, the_best_threshold_is_saved);
     tcase_add_test(model, a_model_and_data_that_do_not_fit);
     suite_add_tcase(suite, files);

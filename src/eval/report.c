@@ -103,6 +103,25 @@ done:
     return status;
 }
 
+static int64_t largest_id(const rn_dataset *set) {
+    int64_t largest = INT64_MIN;
+    for (size_t i = 0; i < set->n_classes; i++)
+        if (set->category_ids[i] > largest) largest = set->category_ids[i];
+    return largest;
+}
+
+/* Those of the set's own categories. A class that it lacks was given an id behind its largest,
+ * which may be another's in the file's next truth. */
+static rn_status write_results(const char *path, const rn_results *results, int64_t largest) {
+    rn_results known = {0};
+    RN_TRY(rn_alloc(&known.rows, results->n, sizeof *known.rows));
+    for (size_t i = 0; i < results->n; i++)
+        if (results->rows[i].category_id <= largest) known.rows[known.n++] = results->rows[i];
+    const rn_status status = rn_results_write(path, &known);
+    rn_results_free(&known);
+    return status;
+}
+
 rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
                             const rn_evaluate_options *options, const rn_hooks *hooks) {
     rn_detector_options detecting = {.score_threshold = -1, .hooks = hooks};
@@ -110,21 +129,24 @@ rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
     rn_results results = {0};
     rn_detector *det = NULL;
     size_t n_bad = 0;
+    int64_t largest = 0;
     rn_status status;
     *out = (rn_report){0};
     options = or_default(options);
     detecting.threads = options->threads;
     detecting.set = options->set;
     if ((status = rn_detector_open(&det, model, &detecting)) != RN_OK ||
-        (status = rn_dataset_open(&truth, data, options->split, RN_SPLIT_VAL)) != RN_OK ||
-        (status = rn_dataset_match_classes(&truth, rn_detector_class_names(det),
+        (status = rn_dataset_open(&truth, data, options->split, RN_SPLIT_VAL)) != RN_OK)
+        goto done;
+    largest = largest_id(&truth);
+    if ((status = rn_dataset_match_classes(&truth, rn_detector_class_names(det),
                                            rn_detector_classes(det))) != RN_OK)
         goto done;
     rn_dataset_tell_notes(&truth, hooks);
     if ((status = rn_detect_set(&results, &n_bad, det, &truth, hooks)) != RN_OK) goto done;
     rn_detector_close(det); /* its threads and memory make room for the evaluation's */
     det = NULL;
-    if (options->results && (status = rn_results_write(options->results, &results)) != RN_OK)
+    if (options->results && (status = write_results(options->results, &results, largest)) != RN_OK)
         goto done;
     status = report(out, &truth, &results, options);
     if (status == RN_OK) out->n_bad = n_bad;
