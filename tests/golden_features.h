@@ -100,10 +100,12 @@ static inline int check_features(const char *path, real *weights, bool (*has_lin
         ck_assert_int_eq(rn_plan_create(&plan, &network.graph, RN_INFERENCE, 1, height, width),
                          RN_OK);
         rn_run run = {.plan = &plan, .exec = &exec, .weights = weights};
-        exec.scratch_stride = plan.scratch;
-        ck_assert_int_eq(rn_threads_create(&exec.threads, threads), RN_OK);
-        ck_assert_int_eq(rn_alloc(&exec.scratch, (size_t)threads * plan.scratch, sizeof(real)),
+        rn_threads *pool;
+        real *scratch;
+        ck_assert_int_eq(rn_threads_create(&pool, threads), RN_OK);
+        ck_assert_int_eq(rn_alloc(&scratch, rn_exec_reals(plan.scratch, pool), sizeof(real)),
                          RN_OK);
+        exec = rn_exec_of(pool, scratch, plan.scratch);
         ck_assert_int_eq(rn_alloc(&run.arena, plan.arena, sizeof(real)), RN_OK);
         fill_picture(rn_run_value(&run, 0), height, width);
         for (int i = 0; i <= network.stage[RN_STAGES - 1]; i++) {

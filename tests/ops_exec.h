@@ -12,33 +12,41 @@
 typedef struct ops_exec {
     rn_exec exec;
     int workers;
+    size_t shared;
 } ops_exec;
 
-/* Behind each worker's scratch stands a guard that no kernel may touch. */
+/* Behind each worker's scratch and what they share stands a guard that no kernel may touch. */
 enum { OPS_GUARD = 64 };
 #define OPS_GUARD_VALUE ((real)12345)
 
-static inline ops_exec ops_exec_open(int workers, size_t scratch) {
-    ops_exec e = {.workers = workers};
-    e.exec.scratch_stride = (scratch + 15) / 16 * 16 + OPS_GUARD;
+static inline void ops_exec_fill(real *scratch, size_t n) {
+    for (size_t i = 0; i < n; i++) scratch[i] = (real)NAN;
+    for (size_t i = 0; i < OPS_GUARD; i++) scratch[n + i] = OPS_GUARD_VALUE;
+}
+
+static inline ops_exec ops_exec_open(int workers, rn_scratch need) {
+    ops_exec e = {.workers = workers, .shared = need.shared};
+    e.exec.scratch_stride = (need.own + 15) / 16 * 16 + OPS_GUARD;
+    ck_assert_int_eq(rn_alloc(&e.exec.shared, need.shared + OPS_GUARD, sizeof(real)), RN_OK);
+    ops_exec_fill(e.exec.shared, need.shared);
     ck_assert_int_eq(
         rn_alloc(&e.exec.scratch, (size_t)workers * e.exec.scratch_stride, sizeof(real)), RN_OK);
     if (workers > 1) ck_assert_int_eq(rn_threads_create(&e.exec.threads, workers), RN_OK);
-    for (int w = 0; w < workers; w++) {
-        real *own = rn_exec_scratch(&e.exec, w);
-        for (size_t i = 0; i < e.exec.scratch_stride; i++)
-            own[i] = i < e.exec.scratch_stride - OPS_GUARD ? (real)NAN : OPS_GUARD_VALUE;
-    }
+    for (int w = 0; w < workers; w++)
+        ops_exec_fill(rn_exec_scratch(&e.exec, w), e.exec.scratch_stride - OPS_GUARD);
     return e;
 }
 
 static inline void ops_exec_close(ops_exec *e) {
+    for (int i = 0; i < OPS_GUARD; i++)
+        ck_assert(e->exec.shared[e->shared + (size_t)i] == OPS_GUARD_VALUE);
     for (int w = 0; w < e->workers; w++) {
         const real *guard = rn_exec_scratch(&e->exec, w) + e->exec.scratch_stride - OPS_GUARD;
         for (int i = 0; i < OPS_GUARD; i++) ck_assert(guard[i] == OPS_GUARD_VALUE);
     }
     rn_threads_free(e->exec.threads);
     free(e->exec.scratch);
+    free(e->exec.shared);
 }
 
 /* `n` values in [low, high), the same ones for the same seed; freed with free(). */

@@ -32,8 +32,9 @@ static void setup(void) {
     f.network = tiny_network(&f.config);
     ck_assert_int_eq(rn_plan_create(&f.plan, &f.network.graph, RN_TRAINING, BATCH, HEIGHT, WIDTH),
                      RN_OK);
-    f.exec.scratch_stride = f.plan.scratch;
-    ck_assert_int_eq(rn_alloc(&f.exec.scratch, f.plan.scratch, sizeof(real)), RN_OK);
+    real *scratch;
+    ck_assert_int_eq(rn_alloc(&scratch, rn_exec_reals(f.plan.scratch, NULL), sizeof(real)), RN_OK);
+    f.exec = rn_exec_of(NULL, scratch, f.plan.scratch);
     f.run = (rn_run){.plan = &f.plan, .exec = &f.exec, .weights = tiny_weights(&f.network, 0.01)};
     ck_assert_int_eq(rn_alloc(&f.run.arena, f.plan.arena, sizeof(real)), RN_OK);
 }

@@ -32,7 +32,7 @@ static void operands_close(operands *o) {
     free(o->c);
 }
 
-static void check_one(rn_gemm_isa isa, int rows, int columns, int depth, size_t step) {
+static void check_one(rn_isa isa, int rows, int columns, int depth, size_t step) {
     operands o = operands_open(columns, depth);
     const rn_gemm gemm = {.c = o.c_rows,
                           .a = o.a_rows,
@@ -40,10 +40,11 @@ static void check_one(rn_gemm_isa isa, int rows, int columns, int depth, size_t 
                           .rows = (size_t)rows,
                           .step = step,
                           .depth = (size_t)depth,
+                          .b_step = RN_LANES,
                           .b_stride = MAX_DEPTH * RN_LANES,
                           .columns = columns};
     real *before = ops_random(MAX_ROWS * C_STRIDE, -1, 1, 3);
-    rn_gemm_run_as(&gemm, isa);
+    rn_gemm_run(&gemm, isa);
     for (int r = 0; r < MAX_ROWS; r++) {
         for (int j = 0; j < C_STRIDE; j++) {
             double want = (double)before[r * C_STRIDE + j];
@@ -62,17 +63,17 @@ static void check_one(rn_gemm_isa isa, int rows, int columns, int depth, size_t 
 }
 
 START_TEST(every_kernel) {
-    for (int isa = RN_GEMM_PLAIN; isa <= (int)rn_gemm_best(); isa++)
+    for (int isa = RN_ISA_PLAIN; isa <= (int)rn_isa_best(); isa++)
         for (int rows = 1; rows <= MAX_ROWS; rows++)
             for (int columns = 1; columns <= RN_GEMM_COLUMNS; columns += columns % 5 + 1)
-                check_one((rn_gemm_isa)isa, rows, columns, rows % 2 ? MAX_DEPTH : 1,
+                check_one((rn_isa)isa, rows, columns, rows % 2 ? MAX_DEPTH : 1,
                           columns % 2 ? 1 : STEP);
 }
 END_TEST
 
 /* How rows are grouped does not show: each alone, or all at once, the same bits. */
 START_TEST(rows_are_independent) {
-    for (int isa = RN_GEMM_PLAIN; isa <= (int)rn_gemm_best(); isa++) {
+    for (int isa = RN_ISA_PLAIN; isa <= (int)rn_isa_best(); isa++) {
         operands all = operands_open(40, MAX_DEPTH), one = operands_open(40, MAX_DEPTH);
         rn_gemm gemm = {.c = all.c_rows,
                         .a = all.a_rows,
@@ -80,14 +81,15 @@ START_TEST(rows_are_independent) {
                         .rows = MAX_ROWS,
                         .step = 1,
                         .depth = MAX_DEPTH,
+                        .b_step = RN_LANES,
                         .b_stride = MAX_DEPTH * RN_LANES,
                         .columns = 40};
-        rn_gemm_run_as(&gemm, (rn_gemm_isa)isa);
+        rn_gemm_run(&gemm, (rn_isa)isa);
         for (int r = 0; r < MAX_ROWS; r++) {
             gemm.c = one.c_rows + r;
             gemm.a = one.a_rows + r;
             gemm.rows = 1;
-            rn_gemm_run_as(&gemm, (rn_gemm_isa)isa);
+            rn_gemm_run(&gemm, (rn_isa)isa);
         }
         ck_assert_mem_eq(all.c, one.c, MAX_ROWS * C_STRIDE * sizeof(real));
         operands_close(&all);

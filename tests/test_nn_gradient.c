@@ -61,8 +61,9 @@ static void setup(fixture *f, rn_mode mode) {
     memset(f, 0, sizeof *f);
     build(&f->graph);
     ck_assert_int_eq(rn_plan_create(&f->plan, &f->graph, mode, BATCH, SIDE, SIDE), RN_OK);
-    f->exec.scratch_stride = f->plan.scratch;
-    ck_assert_int_eq(rn_alloc(&f->exec.scratch, f->plan.scratch, sizeof(real)), RN_OK);
+    real *scratch;
+    ck_assert_int_eq(rn_alloc(&scratch, rn_exec_reals(f->plan.scratch, NULL), sizeof(real)), RN_OK);
+    f->exec = rn_exec_of(NULL, scratch, f->plan.scratch);
     f->run = (rn_run){.plan = &f->plan, .exec = &f->exec};
     ck_assert_int_eq(rn_alloc(&f->run.arena, f->plan.arena, sizeof(real)), RN_OK);
     ck_assert_int_eq(rn_alloc(&f->run.weights, f->graph.n_stored, sizeof(real)), RN_OK);

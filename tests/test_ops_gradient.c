@@ -18,7 +18,7 @@ struct operation {
     void (*backward)(operation *op);
     size_t out_count, count[MAX_INPUTS]; /* count 0: no such input */
     real *out, *dout, *input[MAX_INPUTS], *gradient[MAX_INPUTS];
-    size_t scratch;
+    rn_scratch scratch;
     ops_exec e;
     union {
         rn_conv_dims conv;
@@ -100,14 +100,15 @@ static void prove(operation op) {
 /* ---- convolution: input, weight, bias ---- */
 
 static void conv_forward(operation *op) {
-    rn_conv_forward(&op->e.exec, op->out, op->input[0], op->input[1], op->input[2], false,
-                    &op->dims.conv);
+    const rn_conv_part part = {.dims = op->dims.conv, .in = op->input[0], .out = op->out};
+    rn_conv_forward(&op->e.exec, &part, 1, op->input[1], op->input[2], false);
 }
 
 static void conv_backward(operation *op) {
-    rn_conv_backward_data(&op->e.exec, op->gradient[0], op->dout, op->input[1], &op->dims.conv);
-    rn_conv_backward_weight(&op->e.exec, op->gradient[1], op->gradient[2], op->dout, op->input[0],
-                            &op->dims.conv);
+    const rn_conv_part part = {
+        .dims = op->dims.conv, .in = op->input[0], .dout = op->dout, .din = op->gradient[0]};
+    rn_conv_backward_data(&op->e.exec, &part, 1, op->input[1]);
+    rn_conv_backward_weight(&op->e.exec, op->gradient[1], op->gradient[2], &part, 1);
 }
 
 static operation conv(rn_conv_dims d) {
@@ -119,7 +120,7 @@ static operation conv(rn_conv_dims d) {
                        .out_count = batch * (size_t)(d.out_h * d.out_w) * out_c,
                        .count = {batch * (size_t)(d.in_h * d.in_w) * in_c,
                                  out_c * (size_t)(d.kernel * d.kernel) * in_c, out_c},
-                       .scratch = rn_conv_scratch(&d),
+                       .scratch = rn_conv_scratch(&(rn_conv_part){.dims = d}, 1, RN_CONV_ALL),
                        .dims.conv = d};
 }
 
@@ -130,6 +131,7 @@ START_TEST(convolution) {
     prove(conv((rn_conv_dims){1, 7, 5, 2, .out_c = 3, .kernel = 5, .stride = 3, .pad = 2}));
     prove(conv((rn_conv_dims){1, 9, 8, 1, .out_c = 2, .kernel = 7, .stride = 2, .pad = 3}));
     prove(conv((rn_conv_dims){2, 1, 1, 2, .out_c = 3, .kernel = 3, .stride = 1, .pad = 1}));
+    prove(conv((rn_conv_dims){2, 5, 3, 17, .out_c = 18, .kernel = 3, .stride = 1, .pad = 1}));
 }
 END_TEST
 

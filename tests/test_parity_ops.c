@@ -64,10 +64,12 @@ static void check_conv(worst *w, int i) {
          *b = golden_series((size_t)d.out_c, seed + 2), *dout = golden_series(n_out, seed + 3);
     real *out = zeros(n_out), *din = zeros(n_in), *dweight = zeros(n_weight),
          *dbias = zeros((size_t)d.out_c);
-    ops_exec e = ops_exec_open(WORKERS, rn_conv_scratch(&d));
-    rn_conv_forward(&e.exec, out, in, weight, bias ? b : NULL, false, &d);
-    rn_conv_backward_data(&e.exec, din, dout, weight, &d);
-    rn_conv_backward_weight(&e.exec, dweight, bias ? dbias : NULL, dout, in, &d);
+    ops_exec e =
+        ops_exec_open(WORKERS, rn_conv_scratch(&(rn_conv_part){.dims = d}, 1, RN_CONV_ALL));
+    const rn_conv_part part = {.dims = d, .in = in, .dout = dout, .out = out, .din = din};
+    rn_conv_forward(&e.exec, &part, 1, weight, bias ? b : NULL, false);
+    rn_conv_backward_data(&e.exec, &part, 1, weight);
+    rn_conv_backward_weight(&e.exec, dweight, bias ? dbias : NULL, &part, 1);
     golden_compare(&w->out, out, n_out, golden_find("conv.%d.out", i), TOLERANCE);
     golden_compare(&w->din, din, n_in, golden_find("conv.%d.din", i), TOLERANCE);
     golden_compare(&w->dweight, dweight, n_weight, golden_find("conv.%d.dweight", i), TOLERANCE);
@@ -200,7 +202,7 @@ START_TEST(max_pooling) {
         const uint32_t seed = 2000 + 16 * (uint32_t)i;
         real *in = stepped(n_in, seed, v[7]), *dout = golden_series(n_out, seed + 3);
         real *out = zeros(n_out), *din = zeros(n_in);
-        ops_exec e = ops_exec_open(WORKERS, 0);
+        ops_exec e = ops_exec_open(WORKERS, (rn_scratch){0});
         rn_max_pool_forward(&e.exec, out, in, &d);
         rn_max_pool_backward(&e.exec, din, dout, in, &d);
         golden_compare(&w.out, out, n_out, golden_find("pool.%d.out", i), 0); /* copies */
@@ -227,7 +229,7 @@ START_TEST(upsampling) {
         const uint32_t seed = 3000 + 16 * (uint32_t)i;
         real *top = golden_series(n_top, seed), *lateral = golden_series(n_out, seed + 1);
         real *dout = golden_series(n_out, seed + 3), *dtop = zeros(n_top), *out = zeros(n_out);
-        ops_exec e = ops_exec_open(WORKERS, 0);
+        ops_exec e = ops_exec_open(WORKERS, (rn_scratch){0});
         rn_upsample_add_forward(&e.exec, out, lateral, top, &d);
         rn_upsample_backward(&e.exec, dtop, dout, &d);
         golden_compare(&w.out, out, n_out, golden_find("upsample.%d.out", i), TOLERANCE);
@@ -248,7 +250,7 @@ START_TEST(pointwise) {
     worst w = {0};
     real *a = stepped(N, 4000, 5), *b = stepped(N, 4001, 5), *dout = golden_series(N, 4003);
     real *out = zeros(N), *da = zeros(N), *db = zeros(N);
-    ops_exec e = ops_exec_open(WORKERS, 0);
+    ops_exec e = ops_exec_open(WORKERS, (rn_scratch){0});
     rn_relu_forward(&e.exec, out, a, N);
     golden_compare(&w.out, out, N, golden_find("relu.out"), 0);
     rn_relu_mask(&e.exec, dout, out, N);

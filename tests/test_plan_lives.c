@@ -74,18 +74,27 @@ static bool has_statistics(const rn_op *op) {
     return op == &rn_op_group_norm || op == &rn_op_batch_norm;
 }
 
-static void walk_forward(arena *a, int i) {
+/* The job that begins at `first`: its inputs are there before and after all its outputs. */
+static void walk_forward(arena *a, int first) {
     const rn_plan *plan = a->plan;
-    const rn_node *node = &plan->graph->nodes[i];
-    for (int k = 0; k < 2; k++)
-        if (node->in[k] >= 0) need(a, (buffer){VALUE, node->in[k]}, "forward", i);
-    put(a, (buffer){VALUE, i});
-    if (plan->mode == RN_TRAINING && has_statistics(node->op)) put(a, (buffer){STATISTICS, i});
-    for (int k = 0; k < 2; k++) {
-        if (node->in[k] < 0) continue;
-        const bool in_place = may_overwrite(node->op) && node->in[k] == node->in[0] &&
-                              plan->value[i] == plan->value[node->in[0]];
-        if (!in_place) need(a, (buffer){VALUE, node->in[k]}, "forward", i);
+    const int end = first + plan->job[first];
+    for (int i = first; i < end; i++)
+        for (int k = 0; k < 2; k++)
+            if (plan->graph->nodes[i].in[k] >= 0)
+                need(a, (buffer){VALUE, plan->graph->nodes[i].in[k]}, "forward", i);
+    for (int i = first; i < end; i++) {
+        put(a, (buffer){VALUE, i});
+        if (plan->mode == RN_TRAINING && has_statistics(plan->graph->nodes[i].op))
+            put(a, (buffer){STATISTICS, i});
+    }
+    for (int i = first; i < end; i++) {
+        const rn_node *node = &plan->graph->nodes[i];
+        for (int k = 0; k < 2; k++) {
+            if (node->in[k] < 0) continue;
+            const bool in_place = may_overwrite(node->op) && node->in[k] == node->in[0] &&
+                                  plan->value[i] == plan->value[node->in[0]];
+            if (!in_place) need(a, (buffer){VALUE, node->in[k]}, "forward", i);
+        }
     }
 }
 
@@ -113,6 +122,10 @@ static void walk_backward(arena *a, int i, const bool *wanted, bool *begun) {
         ck_assert_int_eq(a->plan->first_writer[in] == i, !begun[in]);
         begun[in] = true;
     }
+}
+
+static void need_backward(const arena *a, int i) {
+    const rn_node *node = &a->plan->graph->nodes[i];
     need(a, (buffer){GRADIENT, i}, "backward", i);
     if (keeps_input(node->op)) need(a, (buffer){VALUE, node->in[0]}, "backward", i);
     if (node->relu) need(a, (buffer){VALUE, i}, "backward", i);
@@ -126,9 +139,8 @@ static void check_lives(const rn_plan *plan) {
     arena a = {plan, calloc(plan->arena / GRAIN + 1, sizeof *a.owner)};
     bool *wanted = calloc(g->n_nodes, 1), *begun = calloc(g->n_nodes, 1);
     ck_assert(a.owner && wanted && begun);
-    ck_assert_uint_eq(plan->scratch % GRAIN, 0);
     find_wanted(g, wanted);
-    for (int i = 0; i < n; i++) walk_forward(&a, i);
+    for (int i = 0; i < n; i += plan->job[i]) walk_forward(&a, i);
     for (size_t k = 0; k < g->n_outputs; k++)
         need(&a, (buffer){VALUE, g->outputs[k]}, "end", g->outputs[k]);
     for (int i = 0; i < n; i++) {
@@ -144,8 +156,13 @@ static void check_lives(const rn_plan *plan) {
         }
         for (size_t k = 0; k < g->n_outputs; k++) /* the losses read them all, in any order */
             need(&a, (buffer){VALUE, g->outputs[k]}, "loss", g->outputs[k]);
-        for (int i = n - 1; i >= 0; i--)
+        for (int end = n, i = n - 1; i >= 0; i--) {
             if (wanted[i]) walk_backward(&a, i, wanted, begun);
+            if (plan->job[i] == 0) continue;
+            for (int k = i; k < end; k++)
+                if (wanted[k]) need_backward(&a, k);
+            end = i;
+        }
     }
     free(begun);
     free(wanted);
@@ -287,12 +304,14 @@ typedef struct result {
 
 /* Walk forward and, in training, backward from random gradients; the arena begins as NaN. */
 static result walk(const rn_plan *plan, uint64_t seed) {
-    rn_exec exec = {.scratch_stride = plan->scratch};
+    rn_exec exec;
+    real *scratch;
     rn_run run = {.plan = plan, .exec = &exec};
     result r = {0};
     for (size_t k = 0; k < graph.n_outputs; k++)
         r.n += rn_shape_count(&plan->shape[graph.outputs[k]]);
-    ck_assert_int_eq(rn_alloc(&exec.scratch, plan->scratch, sizeof(real)), RN_OK);
+    ck_assert_int_eq(rn_alloc(&scratch, rn_exec_reals(plan->scratch, NULL), sizeof(real)), RN_OK);
+    exec = rn_exec_of(NULL, scratch, plan->scratch);
     ck_assert_int_eq(rn_alloc(&run.arena, plan->arena, sizeof(real)), RN_OK);
     ck_assert_int_eq(rn_alloc(&run.weights, graph.n_stored, sizeof(real)), RN_OK);
     ck_assert_int_eq(rn_alloc(&r.gradients, graph.n_trained, sizeof(real)), RN_OK);
@@ -311,7 +330,7 @@ static result walk(const rn_plan *plan, uint64_t seed) {
         at += n;
     }
     if (plan->mode == RN_TRAINING) rn_backward(&run);
-    free(exec.scratch);
+    free(scratch);
     free(run.arena);
     free(run.weights);
     return r;

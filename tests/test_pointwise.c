@@ -34,7 +34,7 @@ START_TEST(long_vectors) {
     enum { N = 100003 };
     real *a = ops_random(N, -1, 1, 1), *b = ops_random(N, -1, 1, 2), *out = ops_random(N, -1, 1, 3);
     for (int workers = 1; workers <= 4; workers *= 2) {
-        ops_exec e = ops_exec_open(workers, 0);
+        ops_exec e = ops_exec_open(workers, (rn_scratch){0});
         rn_add_forward(&e.exec, out, a, b, true, N);
         for (size_t i = 0; i < N; i++) ck_assert(out[i] == fmax(a[i] + b[i], 0));
         rn_relu_forward(&e.exec, out, a, N);
@@ -82,7 +82,7 @@ static void check_pool(rn_pool_dims d) {
     real *in = ops_random(n_in, -1, 1, 1), *dout = ops_random(n_out, -1, 1, 2),
          *want = ops_random(n_in, -1, 1, 3), *out = ops_random(n_out, -1, 1, 4);
     for (int workers = 1; workers <= 4; workers *= 2) {
-        ops_exec e = ops_exec_open(workers, 0);
+        ops_exec e = ops_exec_open(workers, (rn_scratch){0});
         real *din = ops_random(n_in, -1, 1, 3);
         rn_max_pool_forward(&e.exec, out, in, &d);
         rn_max_pool_backward(&e.exec, din, dout, in, &d);
@@ -138,7 +138,7 @@ static void check_upsample(rn_upsample_dims d) {
     real *top = ops_random(n_top, -1, 1, 1), *lateral = ops_random(n, -1, 1, 2),
          *want = ops_random(n_top, -1, 1, 3);
     for (int workers = 1; workers <= 4; workers *= 2) {
-        ops_exec e = ops_exec_open(workers, 0);
+        ops_exec e = ops_exec_open(workers, (rn_scratch){0});
         real *out = ops_random(n, -1, 1, 2), *dtop = ops_random(n_top, -1, 1, 3);
         rn_upsample_add_forward(&e.exec, out, out, top, &d); /* in place */
         rn_upsample_backward(&e.exec, dtop, lateral, &d);

@@ -35,9 +35,10 @@ RN_MUST_USE rn_status rn_build_mobilenet(rn_graph *graph, int stage[RN_STAGES], 
 RN_MUST_USE rn_status rn_build_fpn(rn_graph *graph, int p[5], const int c[3],
                                    const rn_model_config *config);
 
-/* One head's tower and its last convolution on one level. `branch` is
- * "classification_head.cls_logits" and so on in parts. */
-RN_MUST_USE rn_status rn_build_head(rn_graph *graph, int *out, int feature, const char *head,
-                                    const char *last, int channels, const rn_model_config *config);
+/* One head: out[level] = its last convolution `last` on the level p[level]. Layer by layer, all
+ * levels of a layer side by side: they share its weights and are computed as one job. */
+RN_MUST_USE rn_status rn_build_head(rn_graph *graph, int out[RN_LEVELS], const int p[RN_LEVELS],
+                                    const char *head, const char *last, int channels,
+                                    const rn_model_config *config);
 
 #endif

@@ -25,8 +25,9 @@ struct rn_detector {
     size_t canvas_cap;
     real *arena;
     size_t arena_cap;
-    rn_exec exec;
+    real *scratch;
     size_t scratch_cap;
+    rn_exec exec; /* lies in scratch */
 
     rn_resizer resizer;
     rn_candidates candidates;
@@ -44,7 +45,7 @@ void rn_detector_close(rn_detector *det) {
     free(det->anchors);
     free(det->canvas);
     free(det->arena);
-    free(det->exec.scratch);
+    free(det->scratch);
     free(det->boxes);
     free(det->weights);
     free(det);
@@ -208,11 +209,10 @@ rn_status rn_detector_plan(rn_detector *det, int width, int height) {
         grow(&det->canvas, &det->canvas_cap, rn_shape_count(&plan.shape[0]), sizeof *det->canvas);
     if (status != RN_OK) goto fail;
     if ((status = grow(&det->arena, &det->arena_cap, plan.arena, sizeof(real))) != RN_OK) goto fail;
-    const size_t scratch = plan.scratch * (size_t)rn_threads_count(det->threads);
-    if ((status = grow(&det->exec.scratch, &det->scratch_cap, scratch, sizeof(real))) != RN_OK)
-        goto fail;
-    det->exec.threads = det->threads;
-    det->exec.scratch_stride = plan.scratch;
+    status = grow(&det->scratch, &det->scratch_cap, rn_exec_reals(plan.scratch, det->threads),
+                  sizeof(real));
+    if (status != RN_OK) goto fail;
+    det->exec = rn_exec_of(det->threads, det->scratch, plan.scratch);
     free(det->anchors);
     det->anchors = anchors;
     for (int l = 0; l < RN_LEVELS; l++) det->count[l] = count[l];

@@ -34,12 +34,10 @@ static rn_status build(rn_network *network, const rn_model_config *config) {
         RN_TRY(rn_build_resnet(graph, network->stage, image, config));
     RN_TRY(rn_build_fpn(graph, p, network->stage + RN_C3, config));
     const int a = network->anchors_per_cell;
-    for (int l = 0; l < RN_LEVELS; l++)
-        RN_TRY(rn_build_head(graph, &network->cls_logits[l], p[l], "classification_head",
-                             "cls_logits", a * network->classes, config));
-    for (int l = 0; l < RN_LEVELS; l++)
-        RN_TRY(rn_build_head(graph, &network->bbox_reg[l], p[l], "regression_head", "bbox_reg",
-                             a * 4, config));
+    RN_TRY(rn_build_head(graph, network->cls_logits, p, "classification_head", "cls_logits",
+                         a * network->classes, config));
+    RN_TRY(
+        rn_build_head(graph, network->bbox_reg, p, "regression_head", "bbox_reg", a * 4, config));
     for (int l = 0; l < RN_LEVELS; l++) {
         RN_TRY(rn_graph_output(graph, network->cls_logits[l]));
         RN_TRY(rn_graph_output(graph, network->bbox_reg[l]));

@@ -100,35 +100,57 @@ static bool window_infer(rn_shape *out, const rn_node *node, const rn_shape *in)
     return true;
 }
 
-static size_t conv_scratch(const rn_node *node, const rn_shape *in, const rn_shape *out) {
-    const rn_conv_dims dims = conv_dims(node, in, out);
-    return rn_conv_scratch(&dims);
+/* The nodes of the job that begins at `node`; returns their number. run may be NULL: dimensions
+ * alone. */
+static size_t conv_parts(rn_conv_part *parts, const rn_plan *plan, const rn_run *run, int node) {
+    const size_t n = (size_t)plan->job[node];
+    for (size_t i = 0; i < n; i++) {
+        const int at = node + (int)i;
+        const rn_node *part = &plan->graph->nodes[at];
+        parts[i] =
+            (rn_conv_part){.dims = conv_dims(part, &plan->shape[part->in[0]], &plan->shape[at])};
+        if (!run) continue;
+        const tensors t = tensors_of(run, at);
+        parts[i].in = t.in;
+        parts[i].out = t.out;
+        parts[i].din = t.din;
+        parts[i].dout = t.dout;
+    }
+    return n;
+}
+
+static rn_scratch conv_scratch(const rn_plan *plan, int node) {
+    rn_conv_part parts[RN_CONV_PARTS];
+    const size_t n = conv_parts(parts, plan, NULL, node);
+    return rn_conv_scratch(parts, n, plan->mode == RN_TRAINING ? RN_CONV_ALL : RN_CONV_FORWARD);
 }
 
 static void conv_forward(const rn_run *run, int node) {
-    const tensors t = tensors_of(run, node);
-    const rn_conv_dims dims = conv_dims(t.node, t.in_shape, t.out_shape);
-    rn_conv_forward(run->exec, t.out, t.in, rn_run_param(run, node, 0), rn_run_param(run, node, 1),
-                    t.node->relu, &dims);
+    rn_conv_part parts[RN_CONV_PARTS];
+    const size_t n = conv_parts(parts, run->plan, run, node);
+    rn_conv_forward(run->exec, parts, n, rn_run_param(run, node, 0), rn_run_param(run, node, 1),
+                    node_of(run, node)->relu);
 }
 
 static void conv_backward(const rn_run *run, int node) {
-    const tensors t = tensors_of(run, node);
-    const rn_conv_dims dims = conv_dims(t.node, t.in_shape, t.out_shape);
+    rn_conv_part parts[RN_CONV_PARTS];
+    const size_t n = conv_parts(parts, run->plan, run, node);
     rn_conv_backward_weight(run->exec, rn_run_param_gradient(run, node, 0),
-                            rn_run_param_gradient(run, node, 1), t.dout, t.in, &dims);
-    if (t.din) rn_conv_backward_data(run->exec, t.din, t.dout, rn_run_param(run, node, 0), &dims);
+                            rn_run_param_gradient(run, node, 1), parts, n);
+    rn_conv_backward_data(run->exec, parts, n, rn_run_param(run, node, 0));
 }
 
 const rn_op rn_op_conv = {.name = "conv",
                           .keeps = RN_KEEPS_INPUT,
+                          .joins = true,
                           .infer = window_infer,
                           .scratch = conv_scratch,
                           .forward = conv_forward,
                           .backward = conv_backward};
 
-static size_t depthwise_scratch(const rn_node *node, const rn_shape *in, const rn_shape *out) {
-    const rn_conv_dims dims = conv_dims(node, in, out);
+static rn_scratch depthwise_scratch(const rn_plan *plan, int i) {
+    const rn_node *node = &plan->graph->nodes[i];
+    const rn_conv_dims dims = conv_dims(node, &plan->shape[node->in[0]], &plan->shape[i]);
     return rn_depthwise_scratch(&dims);
 }
 
@@ -161,9 +183,9 @@ static rn_norm_dims norm_dims(const rn_node *node, const rn_shape *in) {
         .batch = in->n, .pixels = in->h * in->w, .c = in->c, .groups = node->groups};
 }
 
-static size_t norm_scratch(const rn_node *node, const rn_shape *in, const rn_shape *out) {
-    (void)out;
-    const rn_norm_dims dims = norm_dims(node, in);
+static rn_scratch norm_scratch(const rn_plan *plan, int i) {
+    const rn_node *node = &plan->graph->nodes[i];
+    const rn_norm_dims dims = norm_dims(node, &plan->shape[node->in[0]]);
     return rn_norm_scratch(&dims);
 }
 

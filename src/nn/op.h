@@ -27,8 +27,10 @@ struct rn_op {
     bool (*infer)(rn_shape *out, const rn_node *node, const rn_shape *in0);
     /* Reals of statistics that forward leaves for backward; NULL for none. */
     size_t (*statistics)(const rn_node *node, const rn_shape *in0);
-    /* Reals of scratch a worker needs; NULL for none. */
-    size_t (*scratch)(const rn_node *node, const rn_shape *in0, const rn_shape *out);
+    bool joins; /* consecutive nodes of the same parameters are one job, see rn_plan.job */
+    /* Scratch of the job that begins at `node`; NULL for none. */
+    rn_scratch (*scratch)(const rn_plan *plan, int node);
+    /* Both: all nodes of the job that begins at `node`. */
     void (*forward)(const rn_run *run, int node);
     /* Adds to the gradients of inputs that want one and of parameters. The ReLU has been undone in
      * dout. */

@@ -1,14 +1,15 @@
 #include "nn/plan.h"
 #include "base/memory.h"
 #include "nn/op.h"
+#include "ops/conv.h"
 #include "ops/pointwise.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One stretch of the arena and its life in steps: forward of node i is step i, the losses are step
- * n, backward of node i is step 2n - i. */
+/* One stretch of the arena and its life in steps: forward of the job that begins at node i
+ * is step i, the losses are step n, backward of that job is step 2n - i. */
 typedef struct buffer {
     size_t count; /* reals, a multiple of 16; 0: shares another's place */
     int born, dies;
@@ -34,6 +35,7 @@ void rn_plan_free(rn_plan *plan) {
     free(plan->value);
     free(plan->gradient);
     free(plan->statistics);
+    free(plan->job);
     free(plan->first_writer);
     *plan = (rn_plan){0};
 }
@@ -51,7 +53,7 @@ static bool is_countable(const rn_shape *shape) {
            count <= SIZE_MAX / 1024;
 }
 
-/* Shapes of all values and the scratch that the most demanding node needs. */
+/* Shapes of all values. */
 static rn_status infer_shapes(rn_plan *plan, int n, int h, int w) {
     const rn_graph *graph = plan->graph;
     if (n < 1 || h < 1 || w < 1)
@@ -68,13 +70,35 @@ static rn_status infer_shapes(rn_plan *plan, int n, int h, int w) {
         if (other->h != out->h || other->w != out->w)
             return rn_fail(RN_EINVAL, "a sum of %dx%d and %dx%d", out->w, out->h, other->w,
                            other->h);
-        if (node->op->scratch) {
-            const size_t scratch =
-                round_up(node->op->scratch(node, &plan->shape[node->in[0]], out));
-            if (scratch > plan->scratch) plan->scratch = scratch;
-        }
     }
     return RN_OK;
+}
+
+/* Whether node `i` may join the job that begins at `first`: the same convolution of another picture
+ * that the job does not make itself. */
+static bool may_join(const rn_graph *graph, int first, int i) {
+    const rn_node *a = &graph->nodes[first], *b = &graph->nodes[i];
+    return a->op->joins && b->op == a->op && b->in[0] < first && i - first < RN_CONV_PARTS &&
+           memcmp(a->param, b->param, sizeof a->param) == 0 && b->kernel == a->kernel &&
+           b->stride == a->stride && b->pad == a->pad && b->same == a->same && b->relu == a->relu;
+}
+
+static void infer_jobs(rn_plan *plan) {
+    const int n = (int)plan->graph->n_nodes;
+    for (int first = 0; first < n; first += plan->job[first]) {
+        plan->job[first] = 1;
+        while (first + plan->job[first] < n &&
+               may_join(plan->graph, first, first + plan->job[first]))
+            plan->job[first]++;
+        const rn_op *op = plan->graph->nodes[first].op;
+        if (op->scratch) plan->scratch = rn_scratch_larger(plan->scratch, op->scratch(plan, first));
+    }
+}
+
+/* The first node of the job that node `i` belongs to: the step at which it is computed. */
+static int step_of(const rn_plan *plan, int i) {
+    while (plan->job[i] == 0) i--;
+    return i;
 }
 
 /* Which values want a gradient: those that a trained parameter lies behind. Sets first_writer too.
@@ -104,11 +128,12 @@ static void infer_lives(const rn_plan *plan, const bool *wanted, int *dies) {
     const bool training = plan->mode == RN_TRAINING;
     for (int i = 0; i < n; i++) {
         const rn_node *node = &graph->nodes[i];
-        dies[i] = training && wanted[i] && keeps_output(node) ? 2 * n - i : i;
+        const int step = step_of(plan, i);
+        dies[i] = training && wanted[i] && keeps_output(node) ? 2 * n - step : step;
         for (int k = 0; k < RN_NODE_INPUTS; k++) {
             if (node->in[k] == RN_NO_VALUE) continue;
             const bool kept = training && wanted[i] && (node->op->keeps & RN_KEEPS_INPUT);
-            dies[node->in[k]] = max_int(dies[node->in[k]], kept ? 2 * n - i : i);
+            dies[node->in[k]] = max_int(dies[node->in[k]], kept ? 2 * n - step : step);
         }
     }
     for (size_t k = 0; k < graph->n_outputs; k++)
@@ -127,13 +152,14 @@ static size_t list_buffers(rn_plan *plan, const bool *wanted, const int *dies, b
     for (int i = 0; i < n; i++) {
         const rn_node *node = &graph->nodes[i];
         const size_t count = round_up(rn_shape_count(&plan->shape[i]));
+        const int step = step_of(plan, i);
         root[i] = i;
         if (node->op->in_place && node->in[0] != 0 && dies[node->in[0]] == i &&
             buffers[buffer_of[root[node->in[0]]]].dies == i)
             root[i] = root[node->in[0]];
         if (root[i] == i) {
             buffer_of[i] = used;
-            buffers[used++] = (buffer){.count = count, .born = i, .dies = dies[i]};
+            buffers[used++] = (buffer){.count = count, .born = step, .dies = dies[i]};
         } else {
             buffers[buffer_of[root[i]]].dies = dies[i];
         }
@@ -142,15 +168,16 @@ static size_t list_buffers(rn_plan *plan, const bool *wanted, const int *dies, b
         if (node->op->statistics)
             buffers[used++] =
                 (buffer){.count = round_up(node->op->statistics(node, &plan->shape[node->in[0]])),
-                         .born = i,
-                         .dies = wanted[i] ? 2 * n - i : i,
+                         .born = step,
+                         .dies = wanted[i] ? 2 * n - step : step,
                          .place = &plan->statistics[i]};
         if (!wanted[i]) continue;
         const int writer = plan->first_writer[i];
-        buffers[used++] = (buffer){.count = count,
-                                   .born = writer == RN_NO_VALUE ? n : 2 * n - writer,
-                                   .dies = 2 * n - i,
-                                   .place = &plan->gradient[i]};
+        buffers[used++] =
+            (buffer){.count = count,
+                     .born = writer == RN_NO_VALUE ? n : 2 * n - step_of(plan, writer),
+                     .dies = 2 * n - step,
+                     .place = &plan->gradient[i]};
     }
     for (int i = 0; i < n; i++) /* only now, since buffer_of and value share memory */
         if (root[i] == i) buffers[buffer_of[i]].place = &plan->value[i];
@@ -223,9 +250,11 @@ rn_status rn_plan_create(rn_plan *out, const rn_graph *graph, rn_mode mode, int 
     if ((status = rn_alloc(&plan.value, nodes, sizeof *plan.value)) != RN_OK) goto done;
     if ((status = rn_alloc(&plan.gradient, nodes, sizeof *plan.gradient)) != RN_OK) goto done;
     if ((status = rn_alloc(&plan.statistics, nodes, sizeof *plan.statistics)) != RN_OK) goto done;
+    if ((status = rn_alloc(&plan.job, nodes, sizeof *plan.job)) != RN_OK) goto done;
     if ((status = rn_alloc(&plan.first_writer, nodes, sizeof *plan.first_writer)) != RN_OK)
         goto done;
     if ((status = infer_shapes(&plan, n, h, w)) != RN_OK) goto done;
+    infer_jobs(&plan);
     status = place_all(&plan);
 done:
     if (status == RN_OK)
@@ -258,26 +287,36 @@ static void zero(const rn_exec *exec, real *out, size_t n) {
 }
 
 void rn_forward(const rn_run *run) {
-    const rn_graph *graph = run->plan->graph;
-    for (size_t i = 0; i < graph->n_nodes; i++) graph->nodes[i].op->forward(run, (int)i);
+    const rn_plan *plan = run->plan;
+    for (int i = 0; i < (int)plan->graph->n_nodes; i += plan->job[i])
+        plan->graph->nodes[i].op->forward(run, i);
+}
+
+/* Zero the gradients that node `i` is the first to add to, and undo its ReLU. */
+static void prepare_backward(const rn_run *run, int i, real *dout) {
+    const rn_plan *plan = run->plan;
+    const rn_node *node = &plan->graph->nodes[i];
+    for (int k = 0; k < RN_NODE_INPUTS; k++) {
+        const int value = node->in[k];
+        if (value == RN_NO_VALUE || plan->first_writer[value] != i) continue;
+        if (plan->gradient[value] == SIZE_MAX || (k == 1 && value == node->in[0])) continue;
+        zero(run->exec, rn_run_gradient(run, value), rn_shape_count(&plan->shape[value]));
+    }
+    if (node->relu == RN_RELU6)
+        rn_relu6_mask(run->exec, dout, rn_run_value(run, i), rn_shape_count(&plan->shape[i]));
+    else if (node->relu)
+        rn_relu_mask(run->exec, dout, rn_run_value(run, i), rn_shape_count(&plan->shape[i]));
 }
 
 void rn_backward(const rn_run *run) {
     const rn_plan *plan = run->plan;
+    bool wanted = false; /* by a node of the job */
     for (int i = (int)plan->graph->n_nodes - 1; i >= 0; i--) {
-        const rn_node *node = &plan->graph->nodes[i];
         real *dout = rn_run_gradient(run, i);
-        if (!dout) continue;
-        for (int k = 0; k < RN_NODE_INPUTS; k++) {
-            const int value = node->in[k];
-            if (value == RN_NO_VALUE || plan->first_writer[value] != i) continue;
-            if (plan->gradient[value] == SIZE_MAX || (k == 1 && value == node->in[0])) continue;
-            zero(run->exec, rn_run_gradient(run, value), rn_shape_count(&plan->shape[value]));
-        }
-        if (node->relu == RN_RELU6)
-            rn_relu6_mask(run->exec, dout, rn_run_value(run, i), rn_shape_count(&plan->shape[i]));
-        else if (node->relu)
-            rn_relu_mask(run->exec, dout, rn_run_value(run, i), rn_shape_count(&plan->shape[i]));
-        node->op->backward(run, i);
+        if (dout) prepare_backward(run, i, dout);
+        wanted = wanted || dout;
+        if (plan->job[i] == 0) continue;
+        if (wanted) plan->graph->nodes[i].op->backward(run, i);
+        wanted = false;
     }
 }

@@ -24,10 +24,12 @@ typedef struct rn_plan {
     size_t *value;      /* [n_nodes] place of each value in the arena, in reals */
     size_t *gradient;   /* [n_nodes] place of its gradient; SIZE_MAX for none */
     size_t *statistics; /* [n_nodes] place of norm statistics; SIZE_MAX for none */
+    int *job;           /* [n_nodes] nodes of the job that begins here: the levels that share a
+                           convolution are computed together; 0 inside a job */
     int *first_writer;  /* [n_nodes] the node whose backward is the first to add to the gradient;
                            RN_NO_VALUE for outputs */
     size_t arena;       /* reals of the one block */
-    size_t scratch;     /* reals of scratch a worker needs; a multiple of 16 */
+    rn_scratch scratch;
 } rn_plan;
 
 /* Plan the graph for input [n, h, w, c of the input node]. RN_EINVAL if a value would be empty or

@@ -2,6 +2,7 @@
 #include "ops/conv_weight.h"
 #include "ops/gather.h"
 #include "ops/gemm.h"
+#include "ops/winograd.h"
 #include <string.h>
 
 /* ---- windows ---- */
@@ -68,26 +69,29 @@ static rn_gather backward_gather(const rn_conv_dims *d, int class_y, int class_x
                        .dst_x = class_x};
 }
 
-/* ---- scratch: each worker's own part; behind worker 0's, what all share ---- */
+/* ---- scratch ---- */
 
 static size_t max_size(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-static size_t own_scratch(const rn_conv_dims *d) {
-    return rn_gemm_round(max_size(rn_gather_scratch(), rn_conv_weight_scratch(d)));
-}
-
-static real *shared_scratch(const rn_exec *exec, const rn_conv_dims *d) {
-    return exec->scratch + own_scratch(d);
-}
-
-size_t rn_conv_scratch(const rn_conv_dims *d) {
+rn_scratch rn_conv_scratch(const rn_conv_part *parts, size_t n, rn_conv_passes passes) {
+    const rn_conv_dims *d = &parts->dims;
     const rn_gather forward = forward_gather(d);
     const size_t taps = (size_t)d->kernel * (size_t)d->kernel;
-    const size_t backward = rn_gemm_round((size_t)d->in_c) * (size_t)d->out_c * taps;
-    const size_t packed = max_size(rn_gather_packed(&forward), backward);
-    return own_scratch(d) + max_size(packed, rn_conv_weight_shared(d));
+    const size_t turned = rn_gemm_round((size_t)d->in_c) * (size_t)d->out_c * taps;
+    if (rn_winograd_fits(d)) {
+        rn_scratch scratch = rn_winograd_scratch(parts, n, passes);
+        for (size_t i = 0; passes == RN_CONV_ALL && i < n; i++)
+            scratch.shared = max_size(scratch.shared, rn_conv_bias_shared(&parts[i].dims));
+        return scratch;
+    }
+    rn_scratch scratch = {rn_gather_scratch(), rn_gather_packed(&forward)};
+    if (passes == RN_CONV_FORWARD) return scratch;
+    scratch.shared = max_size(scratch.shared, turned);
+    for (size_t i = 0; i < n; i++)
+        scratch = rn_scratch_larger(scratch, rn_conv_weight_scratch(&parts[i].dims));
+    return scratch;
 }
 
 /* ---- forward: out[p][o] = bias[o] + sum over taps t, c of in[p * stride + t - pad][c] w[o][t][c]
@@ -121,14 +125,21 @@ static void pack_forward(void *context, size_t panel, int worker) {
     }
 }
 
-void rn_conv_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
-                     const real *bias, bool relu, const rn_conv_dims *dims) {
-    const rn_gather gather = forward_gather(dims);
-    real *packed = shared_scratch(exec, dims);
-    packing pack = {.dims = dims, .packed = packed, .weight = weight};
+void rn_conv_forward(const rn_exec *exec, const rn_conv_part *parts, size_t n, const real *weight,
+                     const real *bias, bool relu) {
+    const rn_conv_dims *dims = &parts->dims;
+    if (rn_winograd_fits(dims)) {
+        rn_winograd_forward(exec, parts, n, weight, bias, relu);
+        return;
+    }
+    packing pack = {.dims = dims, .packed = exec->shared, .weight = weight};
     const size_t panels = rn_gemm_round((size_t)dims->out_c) / RN_LANES;
     rn_threads_run(exec->threads, panels, pack_forward, &pack);
-    rn_gather_run(exec, &gather, out, in, packed, bias, RN_GATHER_CLEAR, relu);
+    for (size_t i = 0; i < n; i++) {
+        const rn_gather gather = forward_gather(&parts[i].dims);
+        rn_gather_run(exec, &gather, parts[i].out, parts[i].in, pack.packed, bias, RN_GATHER_CLEAR,
+                      relu);
+    }
 }
 
 /* ---- backward data: din[i][c] += sum over taps t, o of dout[(i + pad - t) / stride][o] w[o][t][c]
@@ -163,9 +174,8 @@ static void pack_backward(void *context, size_t panel, int worker) {
     }
 }
 
-void rn_conv_backward_data(const rn_exec *exec, real *din, const real *dout, const real *weight,
-                           const rn_conv_dims *dims) {
-    real *packed = shared_scratch(exec, dims);
+static void backward_part(const rn_exec *exec, const rn_conv_part *part, const real *weight) {
+    const rn_conv_dims *dims = &part->dims;
     const size_t panels = rn_gemm_round((size_t)dims->in_c) / RN_LANES;
     for (int y = 0; y < dims->stride; y++) {
         for (int x = 0; x < dims->stride; x++) {
@@ -173,22 +183,36 @@ void rn_conv_backward_data(const rn_exec *exec, real *din, const real *dout, con
             if (gather.taps_h == 0 || gather.taps_w == 0) continue; /* read by no output */
             if (gather.grid_h == 0 || gather.grid_w == 0) continue;
             packing pack = {.dims = dims,
-                            .packed = packed,
+                            .packed = exec->shared,
                             .weight = weight,
                             .gather = &gather,
                             .first_y = parity_y(dims, y).first,
                             .first_x = parity_x(dims, x).first};
             rn_threads_run(exec->threads, panels, pack_backward, &pack);
-            rn_gather_run(exec, &gather, din, dout, packed, NULL, RN_GATHER_ADD, false);
+            rn_gather_run(exec, &gather, part->din, part->dout, pack.packed, NULL, RN_GATHER_ADD,
+                          false);
         }
     }
 }
 
+void rn_conv_backward_data(const rn_exec *exec, const rn_conv_part *parts, size_t n,
+                           const real *weight) {
+    if (rn_winograd_fits(&parts->dims)) {
+        rn_winograd_backward_data(exec, parts, n, weight);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].din) backward_part(exec, &parts[i], weight);
+}
+
 /* ---- backward weight ---- */
 
-void rn_conv_backward_weight(const rn_exec *exec, real *dweight, real *dbias, const real *dout,
-                             const real *in, const rn_conv_dims *dims) {
-    real *shared = shared_scratch(exec, dims);
-    if (dweight) rn_conv_weight_run(exec, dweight, dout, in, shared, dims);
-    if (dbias) rn_conv_bias_run(exec, dbias, dout, shared, dims);
+void rn_conv_backward_weight(const rn_exec *exec, real *dweight, real *dbias,
+                             const rn_conv_part *parts, size_t n) {
+    const bool fast = rn_winograd_fits(&parts->dims);
+    if (dweight && fast) rn_winograd_backward_weight(exec, dweight, parts, n);
+    for (size_t i = 0; i < n; i++) {
+        if (dweight && !fast) rn_conv_weight_run(exec, dweight, &parts[i]);
+        if (dbias) rn_conv_bias_run(exec, dbias, &parts[i]);
+    }
 }

@@ -5,8 +5,9 @@
  *   bias    [out_c]
  *   out     [batch, out_h, out_w, out_c]
  *
- * It is direct: windows are read where they lie, weights are packed once a call into scratch, and
- * gemm.h multiplies. No im2col, no col2im. */
+ * Weights are packed once a call into scratch, and gemm.h multiplies: by minimal filtering where
+ * that saves work (winograd.h), else directly, on windows that are read where they lie. No im2col,
+ * no col2im. */
 #ifndef RN_OPS_CONV_H
 #define RN_OPS_CONV_H
 
@@ -20,17 +21,30 @@ typedef struct rn_conv_dims {
                                 the right (TensorFlow's SAME where it strides over an even side) */
 } rn_conv_dims;
 
-/* Reals of scratch each worker needs for any of the functions below. */
-size_t rn_conv_scratch(const rn_conv_dims *dims);
+/* The pictures of one size that a convolution goes over. A function reads and writes the tensors
+ * that its formula names. */
+typedef struct rn_conv_part {
+    rn_conv_dims dims;
+    const real *in, *dout;
+    real *out, *din; /* din: NULL where it is not wanted */
+} rn_conv_part;
+
+/* The functions below take 1..RN_CONV_PARTS parts that differ in batch and sizes alone: the levels
+ * of a pyramid that share a head are one job, whose weights are packed once. */
+enum { RN_CONV_PARTS = 8 };
+
+/* Scratch for the functions below, or for rn_conv_forward alone. */
+typedef enum rn_conv_passes { RN_CONV_FORWARD, RN_CONV_ALL } rn_conv_passes;
+rn_scratch rn_conv_scratch(const rn_conv_part *parts, size_t n, rn_conv_passes passes);
 
 /* out = conv(in, weight) + bias, then ReLU if `relu`. bias may be NULL. */
-void rn_conv_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
-                     const real *bias, bool relu, const rn_conv_dims *dims);
+void rn_conv_forward(const rn_exec *exec, const rn_conv_part *parts, size_t n, const real *weight,
+                     const real *bias, bool relu);
 /* din += conv^T(dout, weight). */
-void rn_conv_backward_data(const rn_exec *exec, real *din, const real *dout, const real *weight,
-                           const rn_conv_dims *dims);
+void rn_conv_backward_data(const rn_exec *exec, const rn_conv_part *parts, size_t n,
+                           const real *weight);
 /* dweight += sum over pixels of dout x in; dbias += sum of dout. Either may be NULL: not wanted. */
-void rn_conv_backward_weight(const rn_exec *exec, real *dweight, real *dbias, const real *dout,
-                             const real *in, const rn_conv_dims *dims);
+void rn_conv_backward_weight(const rn_exec *exec, real *dweight, real *dbias,
+                             const rn_conv_part *parts, size_t n);
 
 #endif

@@ -43,16 +43,16 @@ static size_t sum_reals(const rn_conv_dims *d) {
     return (size_t)d->out_c * RN_GEMM_COLUMNS;
 }
 
-size_t rn_conv_weight_scratch(const rn_conv_dims *d) {
-    const size_t pointers = 2 * rn_gemm_round((size_t)d->out_c) * sizeof(real *) / sizeof(real);
-    return packed_reals() + sum_reals(d) + pointers;
+size_t rn_conv_bias_shared(const rn_conv_dims *d) {
+    return BIAS_BLOCKS * (size_t)d->out_c;
 }
 
-size_t rn_conv_weight_shared(const rn_conv_dims *d) {
+rn_scratch rn_conv_weight_scratch(const rn_conv_dims *d) {
     const pixel_cut c = cut_of(d);
-    const size_t weight = c.splits > 1 ? c.splits * c.chunks * sum_reals(d) : 0;
-    const size_t bias = BIAS_BLOCKS * (size_t)d->out_c;
-    return weight > bias ? weight : bias;
+    const size_t pointers = 2 * rn_gemm_round((size_t)d->out_c) * sizeof(real *) / sizeof(real);
+    const size_t weight = c.splits > 1 ? c.splits * c.chunks * sum_reals(d) : 0,
+                 bias = rn_conv_bias_shared(d);
+    return (rn_scratch){packed_reals() + sum_reals(d) + pointers, weight > bias ? weight : bias};
 }
 
 /* ---- packing ---- */
@@ -138,6 +138,7 @@ static void pack_columns(real *packed, const column_chunk *chunk, const real *in
 
 typedef struct weight_job {
     const rn_exec *exec;
+    rn_isa isa;
     const rn_conv_dims *dims;
     pixel_cut cut;
     real *dweight, *partial; /* partial [splits][chunks][out_c][RN_GEMM_COLUMNS] */
@@ -178,9 +179,10 @@ static void weight_task(void *context, size_t task, int worker) {
                               .rows = out_c,
                               .step = out_c,
                               .depth = n,
+                              .b_step = RN_LANES,
                               .b_stride = BLOCK * RN_LANES,
                               .columns = width};
-        rn_gemm_run(&gemm);
+        rn_gemm_run(&gemm, job->isa);
     }
     if (cut->splits == 1) add_sums(job, sums, index, chunk.columns);
 }
@@ -196,15 +198,15 @@ static void reduce_task(void *context, size_t index, int worker) {
                  index, columns);
 }
 
-void rn_conv_weight_run(const rn_exec *exec, real *dweight, const real *dout, const real *in,
-                        real *shared, const rn_conv_dims *dims) {
+void rn_conv_weight_run(const rn_exec *exec, real *dweight, const rn_conv_part *part) {
     weight_job job = {.exec = exec,
-                      .dims = dims,
-                      .cut = cut_of(dims),
+                      .isa = rn_isa_choose(exec->isa),
+                      .dims = &part->dims,
+                      .cut = cut_of(&part->dims),
                       .dweight = dweight,
-                      .partial = shared,
-                      .dout = dout,
-                      .in = in};
+                      .partial = exec->shared,
+                      .dout = part->dout,
+                      .in = part->in};
     rn_threads_run(exec->threads, job.cut.chunks * job.cut.splits, weight_task, &job);
     if (job.cut.splits > 1) rn_threads_run(exec->threads, job.cut.chunks, reduce_task, &job);
 }
@@ -229,12 +231,13 @@ static void bias_task(void *context, size_t block, int worker) {
     }
 }
 
-void rn_conv_bias_run(const rn_exec *exec, real *dbias, const real *dout, real *shared,
-                      const rn_conv_dims *dims) {
-    weight_job job = {.dims = dims, .cut = cut_of(dims), .partial = shared, .dout = dout};
+void rn_conv_bias_run(const rn_exec *exec, real *dbias, const rn_conv_part *part) {
+    const rn_conv_dims *dims = &part->dims;
+    weight_job job = {
+        .dims = dims, .cut = cut_of(dims), .partial = exec->shared, .dout = part->dout};
     const size_t out_c = (size_t)dims->out_c;
     const size_t blocks = divide_up(job.cut.pixels, bias_rows(&job.cut));
     rn_threads_run(exec->threads, blocks, bias_task, &job);
     for (size_t block = 0; block < blocks; block++)
-        for (size_t o = 0; o < out_c; o++) dbias[o] += shared[block * out_c + o];
+        for (size_t o = 0; o < out_c; o++) dbias[o] += job.partial[block * out_c + o];
 }

@@ -1,5 +1,4 @@
 #include "ops/depthwise.h"
-#include "ops/gemm.h"
 #include <string.h>
 
 #ifdef __clang__
@@ -44,11 +43,13 @@ typedef struct kernels {
     void (*add_products)(real *sums, const product_row *row);
 } kernels;
 
-static kernels best_kernels(void) {
+static kernels kernels_of(const rn_exec *exec) {
+    const rn_isa isa = rn_isa_choose(exec->isa);
 #if defined(__x86_64__)
-    if (rn_gemm_best() == RN_GEMM_AVX512) return (kernels){sum_taps_avx512, add_products_avx512};
-    if (rn_gemm_best() == RN_GEMM_AVX2) return (kernels){sum_taps_avx2, add_products_avx2};
+    if (isa == RN_ISA_AVX512) return (kernels){sum_taps_avx512, add_products_avx512};
+    if (isa == RN_ISA_AVX2) return (kernels){sum_taps_avx2, add_products_avx2};
 #endif
+    (void)isa;
     return (kernels){sum_taps_plain, add_products_plain};
 }
 
@@ -74,16 +75,16 @@ static size_t count_blocks(const rn_conv_dims *d) {
     return ((size_t)d->batch * (size_t)d->out_h + block_rows(d) - 1) / block_rows(d);
 }
 
-size_t rn_depthwise_scratch(const rn_conv_dims *d) {
-    return count_blocks(d) * taps_of(d) * (size_t)d->in_c;
+rn_scratch rn_depthwise_scratch(const rn_conv_dims *d) {
+    return (rn_scratch){0, count_blocks(d) * taps_of(d) * (size_t)d->in_c};
 }
 
 /* packed[tap][channel] = weight[channel][tap] */
 static real *pack(const rn_exec *exec, const real *weight, const rn_conv_dims *d) {
     const size_t taps = taps_of(d), c = (size_t)d->in_c;
     for (size_t t = 0; t < taps; t++)
-        for (size_t i = 0; i < c; i++) exec->scratch[t * c + i] = weight[i * taps + t];
-    return exec->scratch;
+        for (size_t i = 0; i < c; i++) exec->shared[t * c + i] = weight[i * taps + t];
+    return exec->shared;
 }
 
 static void add_tap(tap_list *taps, const depthwise_job *job, size_t pixel, int ky, int kx) {
@@ -116,7 +117,7 @@ static void forward_task(void *context, size_t task, int worker) {
 void rn_depthwise_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
                           const rn_conv_dims *dims) {
     depthwise_job job = {.dims = dims,
-                         .kernels = best_kernels(),
+                         .kernels = kernels_of(exec),
                          .out = out,
                          .in = in,
                          .shared = pack(exec, weight, dims)};
@@ -158,7 +159,7 @@ static void backward_data_task(void *context, size_t task, int worker) {
 void rn_depthwise_backward_data(const rn_exec *exec, real *din, const real *dout,
                                 const real *weight, const rn_conv_dims *dims) {
     depthwise_job job = {.dims = dims,
-                         .kernels = best_kernels(),
+                         .kernels = kernels_of(exec),
                          .out = din,
                          .in = dout,
                          .shared = pack(exec, weight, dims)};
@@ -207,10 +208,10 @@ void rn_depthwise_backward_weight(const rn_exec *exec, real *dweight, const real
                                   const real *in, const rn_conv_dims *dims) {
     const size_t taps = taps_of(dims), c = (size_t)dims->in_c;
     depthwise_job job = {.dims = dims,
-                         .kernels = best_kernels(),
+                         .kernels = kernels_of(exec),
                          .in = in,
                          .dout = dout,
-                         .shared = exec->scratch,
+                         .shared = exec->shared,
                          .blocks = count_blocks(dims),
                          .rows = block_rows(dims)};
     rn_threads_run(exec->threads, job.blocks, weight_task, &job);

@@ -15,8 +15,8 @@
 
 enum { RN_DEPTHWISE_KERNEL = 7 }; /* the largest */
 
-/* Reals of scratch each worker needs for any of the functions below. */
-size_t rn_depthwise_scratch(const rn_conv_dims *dims);
+/* Scratch for any of the functions below. */
+rn_scratch rn_depthwise_scratch(const rn_conv_dims *dims);
 
 /* out = conv(in, weight). */
 void rn_depthwise_forward(const rn_exec *exec, real *out, const real *in, const real *weight,

@@ -8,6 +8,7 @@ enum { TILE_CELLS = 96, CELL_ROUND = 12, DEPTH = 768 };
 
 typedef struct gather_job {
     const rn_exec *exec;
+    rn_isa isa;
     const rn_gather *gather;
     real *dst;
     const real *src, *packed, *bias;
@@ -116,9 +117,10 @@ static void run_task(void *context, size_t task, int worker) {
                                   .rows = (size_t)cells.n,
                                   .step = 1,
                                   .depth = (size_t)(to - from),
+                                  .b_step = RN_LANES,
                                   .b_stride = b_stride,
                                   .columns = columns};
-            rn_gemm_run(&gemm);
+            rn_gemm_run(&gemm, job->isa);
         }
     }
     if (!job->relu) return;
@@ -132,6 +134,7 @@ void rn_gather_run(const rn_exec *exec, const rn_gather *gather, real *dst, cons
                    const real *packed, const real *bias, rn_gather_start start, bool relu) {
     const rn_gather *g = gather;
     gather_job job = {.exec = exec,
+                      .isa = rn_isa_choose(exec->isa),
                       .gather = gather,
                       .dst = dst,
                       .src = src,

@@ -34,33 +34,17 @@ enum { TILE_ROWS = 12 };
 #define KERNEL_TILES(X) X(1, 2)
 #include "ops/gemm_kernel.h"
 
-rn_gemm_isa rn_gemm_best(void) {
+void rn_gemm_run(const rn_gemm *gemm, rn_isa isa) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) return RN_GEMM_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return RN_GEMM_AVX2;
-#endif
-    return RN_GEMM_PLAIN;
-}
-
-void rn_gemm_run_as(const rn_gemm *gemm, rn_gemm_isa isa) {
-    switch (isa) {
-#if defined(__x86_64__)
-    case RN_GEMM_AVX512:
+    if (isa == RN_ISA_AVX512) {
         run_avx512(gemm);
         return;
-    case RN_GEMM_AVX2:
+    }
+    if (isa == RN_ISA_AVX2) {
         run_avx2(gemm);
         return;
-#else
-    case RN_GEMM_AVX512:
-    case RN_GEMM_AVX2:
-#endif
-    case RN_GEMM_PLAIN:
-        run_plain(gemm);
-        return;
     }
-}
-
-void rn_gemm_run(const rn_gemm *gemm) {
-    rn_gemm_run_as(gemm, rn_gemm_best());
+#endif
+    (void)isa;
+    run_plain(gemm);
 }

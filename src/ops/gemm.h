@@ -1,6 +1,7 @@
 /* gemm.h: the one product everything in conv.c comes down to.
  *
- *   c[r][j] += sum over k < depth of a[r][k * step] * b[j / RN_LANES][k][j % RN_LANES]
+ *   c[r][j] += sum over k < depth of a[r][k * step] * b[j / RN_LANES * b_stride + k * b_step
+ *                                                        + j % RN_LANES]
  *
  * for r < rows, j < columns. Rows of a and c are given by pointers, so a row of `a` may be a window
  * of a picture read where it lies (no im2col), and with step = channels a column of a tensor. The
@@ -8,7 +9,9 @@
 #ifndef RN_OPS_GEMM_H
 #define RN_OPS_GEMM_H
 
+#include "base/isa.h"
 #include "base/real.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* b is packed in panels of one vector of 64 bytes; the widest kernel takes four panels at once. */
@@ -21,21 +24,14 @@ enum {
 typedef struct rn_gemm {
     real *const *c;       /* [rows] pointers to `columns` reals */
     const real *const *a; /* [rows] pointers to `depth` reals, `step` apart */
-    const real *b;        /* [panels][b_stride >= depth * RN_LANES] packed columns */
-    size_t rows, step, depth, b_stride;
+    const real *b;        /* packed columns, a vector of each panel at every b_step */
+    size_t rows, step, depth, b_step, b_stride;
     int columns; /* 1..RN_GEMM_COLUMNS; b has zeros behind the last one */
+    bool clear;  /* c = instead of c += */
 } rn_gemm;
 
-/* Instructions there are kernels for, narrowest first. */
-typedef enum rn_gemm_isa { RN_GEMM_PLAIN, RN_GEMM_AVX2, RN_GEMM_AVX512 } rn_gemm_isa;
-/* The widest that this processor has. */
-rn_gemm_isa rn_gemm_best(void);
-
-/* Runs in the calling thread, with rn_gemm_best(). */
-void rn_gemm_run(const rn_gemm *gemm);
-/* The same with a given kernel, at most rn_gemm_best(). Kernels with and without FMA round
- * differently. */
-void rn_gemm_run_as(const rn_gemm *gemm, rn_gemm_isa isa);
+/* Runs in the calling thread. isa: not RN_ISA_BEST, and one that this processor has. */
+void rn_gemm_run(const rn_gemm *gemm, rn_isa isa);
 
 static inline size_t rn_gemm_round(size_t n) {
     return (n + RN_LANES - 1) / RN_LANES * RN_LANES;

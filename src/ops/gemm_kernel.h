@@ -20,10 +20,10 @@ KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const re
     enum { LANES = KERNEL_BYTES / (int)sizeof(real), PARTS = RN_LANES / LANES };
     KERNEL(vector) sum[TILE_ROWS][RN_GEMM_PANELS * PARTS];
     const int n = panels * PARTS;
-    const size_t step = gemm->step, b_stride = gemm->b_stride;
+    const size_t step = gemm->step, b_step = gemm->b_step, b_stride = gemm->b_stride;
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] =
-        VECTOR(c[r] + i * LANES);
-    for (size_t k = 0, at = 0; k < gemm->depth; k++, at += step, b += RN_LANES) {
+        (KERNEL(vector)){0};
+    for (size_t k = 0, at = 0; k < gemm->depth; k++, at += step, b += b_step) {
         KERNEL(vector) column[RN_GEMM_PANELS * PARTS];
         UNROLL for (int i = 0; i < n; i++) column[i] =
             VECTOR_CONST(b + (size_t)(i / PARTS) * b_stride + i % PARTS * LANES);
@@ -32,6 +32,9 @@ KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const re
             UNROLL for (int i = 0; i < n; i++) sum[r][i] += x * column[i];
         }
     }
+    if (!gemm->clear)
+        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] +=
+            VECTOR(c[r] + i * LANES);
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++)
         VECTOR(c[r] + i * LANES) = sum[r][i];
 }
@@ -53,7 +56,10 @@ KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) 
             c[r] = r < used ? gemm->c[done + (size_t)r] + skip : spare;
         }
         if (left >= width) {
-            KERNEL(tile)(c, a, gemm, b, rows, panels);
+            if (used <= rows / 2) /* half a tile does for the last rows */
+                KERNEL(tile)(c, a, gemm, b, rows / 2, panels);
+            else
+                KERNEL(tile)(c, a, gemm, b, rows, panels);
             continue;
         }
         real *e[TILE_ROWS];

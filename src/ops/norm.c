@@ -41,18 +41,18 @@ static size_t shared_reals(const rn_norm_dims *d) {
     return (size_t)d->batch * (size_t)d->c * (2 * blocks_of(d) + 3);
 }
 
-size_t rn_norm_scratch(const rn_norm_dims *dims) {
+rn_scratch rn_norm_scratch(const rn_norm_dims *dims) {
     const rn_norm_dims flat = flattened(dims);
     const size_t group = shared_reals(dims), batch = shared_reals(&flat);
-    return group > batch ? group : batch;
+    return (rn_scratch){0, group > batch ? group : batch};
 }
 
-/* The partial sums and coefficients lie in worker 0's scratch, shared by all. */
+/* The partial sums and coefficients are shared by all. */
 static norm_job job_of(const rn_exec *exec, const rn_norm_dims *d) {
     norm_job job = {.dims = d, .blocks = blocks_of(d)};
     job.rows = (d->pixels + job.blocks - 1) / job.blocks;
     const size_t vectors = (size_t)d->batch * (size_t)d->c;
-    job.first = exec->scratch;
+    job.first = exec->shared;
     job.second = job.first + vectors * job.blocks;
     job.scale = job.second + vectors * job.blocks;
     job.shift = job.scale + vectors;

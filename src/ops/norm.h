@@ -42,7 +42,7 @@ void rn_group_norm_backward(const rn_exec *exec, real *din, real *dweight, real 
                             const real *dout, const real *in, const real *mean, const real *rstd,
                             const real *weight, const rn_norm_dims *dims);
 
-/* Reals of scratch each worker needs for any of the functions above. */
-size_t rn_norm_scratch(const rn_norm_dims *dims);
+/* Scratch for any of the functions above. */
+rn_scratch rn_norm_scratch(const rn_norm_dims *dims);
 
 #endif

@@ -94,7 +94,8 @@ rn_status rn_bench_infer(rn_bench_result *out, const rn_bench_options *options) 
     }
     out->gflop = 1e-9 * rn_detector_flops(det);
     out->planned_mb = 1e-6 * (double)sizeof(real) *
-                      (double)(plan->arena + plan->scratch * (size_t)threads_of(options));
+                      (double)(plan->arena + plan->scratch.own * (size_t)threads_of(options) +
+                               plan->scratch.shared);
     summarise(out, ms, options->runs, 1);
 done:
     rn_detector_close(det);
@@ -168,7 +169,7 @@ rn_status rn_bench_train(rn_bench_result *out, const rn_bench_options *options) 
     }
     out->gflop = 3e-9 * rn_network_flops(&network, &step.plan);
     out->planned_mb = 1e-6 * (double)sizeof(real) *
-                      (double)(step.plan.arena + step.plan.scratch * (size_t)threads_of(options));
+                      (double)(step.plan.arena + rn_exec_reals(step.plan.scratch, threads));
     summarise(out, ms, options->runs, options->batch);
 done:
     free_batch(&batch);

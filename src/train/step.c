@@ -14,7 +14,8 @@ rn_status rn_step_memory(size_t *bytes, const rn_network *network, const rn_step
         (options->optimizer.kind == RN_OPTIMIZER_ADAMW); /* with gradients and velocity */
     const size_t anchors =
         1 + (size_t)options->batch * 2; /* boxes; match and IoU a picture, roughly */
-    size_t reals = plan.arena + plan.scratch * (size_t)threads + blocks * network->graph.n_stored;
+    size_t reals = plan.arena + plan.scratch.own * (size_t)threads + plan.scratch.shared +
+                   blocks * network->graph.n_stored;
     for (int l = 0; l < RN_LEVELS; l++)
         reals +=
             anchors * rn_shape_count(&plan.shape[network->bbox_reg[l]]) / (size_t)options->batch;
@@ -27,7 +28,7 @@ void rn_step_free(rn_step *step) {
     rn_criterion_free(step->criterion);
     rn_optimizer_free(&step->optimizer);
     free(step->arena);
-    free(step->exec.scratch);
+    free(step->scratch);
     free(step->gradients);
     rn_plan_free(&step->plan);
     *step = (rn_step){0};
@@ -42,11 +43,11 @@ rn_status rn_step_create(rn_step *out, const rn_network *network, const rn_model
     status = rn_plan_create(&s->plan, graph, RN_TRAINING, options->batch, options->height,
                             options->width);
     if (status != RN_OK) goto done;
-    s->exec = (rn_exec){.threads = threads, .scratch_stride = s->plan.scratch};
-    const size_t scratch = s->plan.scratch * (size_t)rn_threads_count(threads);
     if ((status = rn_alloc(&s->gradients, graph->n_trained, sizeof(real))) != RN_OK) goto done;
     if ((status = rn_alloc(&s->arena, s->plan.arena, sizeof(real))) != RN_OK) goto done;
-    if ((status = rn_alloc(&s->exec.scratch, scratch, sizeof(real))) != RN_OK) goto done;
+    status = rn_alloc(&s->scratch, rn_exec_reals(s->plan.scratch, threads), sizeof(real));
+    if (status != RN_OK) goto done;
+    s->exec = rn_exec_of(threads, s->scratch, s->plan.scratch);
     status = rn_optimizer_create(&s->optimizer, graph, weights, &options->optimizer);
     if (status != RN_OK) goto done;
     status = rn_criterion_create(&s->criterion, network, config, &s->plan, &options->criterion,

@@ -18,7 +18,8 @@ typedef struct rn_step {
     const rn_network *network;
     rn_threads *threads;
     rn_plan plan;
-    rn_exec exec;
+    real *scratch;
+    rn_exec exec;    /* lies in scratch */
     real *weights;   /* [n_stored]; the caller's */
     real *gradients; /* [n_trained] */
     real *arena;
