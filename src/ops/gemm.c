@@ -11,6 +11,13 @@
 
 enum { TILE_ROWS = 12 };
 
+/* Whether the rows lie evenly apart, each contiguous. */
+static bool are_even(const rn_gemm *gemm, const real *const *a, int rows) {
+    bool even = gemm->step == 1;
+    for (int r = 2; r < rows; r++) even = even && a[r] - a[r - 1] == a[1] - a[0];
+    return even;
+}
+
 #if defined(__x86_64__)
 /* 32 registers: 24 accumulators, 2 to 4 of b. */
 #define KERNEL(name)    name##_avx512

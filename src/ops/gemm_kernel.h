@@ -13,14 +13,18 @@ typedef real KERNEL(vector)
 #define VECTOR(pointer)       (*(KERNEL(vector) *)(pointer))
 #define VECTOR_CONST(pointer) (*(const KERNEL(vector) *)(pointer))
 
-/* c += a b for one tile, held in registers. `rows` and `panels` are constants after inlining. */
+/* c += a b for one tile, held in registers. `rows`, `panels` and `even` are constants after
+ * inlining. even: row r of a begins at a[0] + r * apart and goes on by 1; then three pointers serve
+ * twelve rows, where one each would not fit in the registers. */
 static inline __attribute__((always_inline)) KERNEL_TARGET void
 KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const real *b,
-             const int rows, const int panels) {
+             const int rows, const int panels, const bool even) {
     enum { LANES = KERNEL_BYTES / (int)sizeof(real), PARTS = RN_LANES / LANES };
     KERNEL(vector) sum[TILE_ROWS][RN_GEMM_PANELS * PARTS];
     const int n = panels * PARTS;
     const size_t step = gemm->step, b_step = gemm->b_step, b_stride = gemm->b_stride;
+    const size_t apart = even ? (size_t)(a[1] - a[0]) : 0;
+    const real *quad[TILE_ROWS / 4] = {a[0], a[0] + 4 * apart, a[0] + 8 * apart};
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] =
         (KERNEL(vector)){0};
     for (size_t k = 0, at = 0; k < gemm->depth; k++, at += step, b += b_step) {
@@ -28,9 +32,11 @@ KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const re
         UNROLL for (int i = 0; i < n; i++) column[i] =
             VECTOR_CONST(b + (size_t)(i / PARTS) * b_stride + i % PARTS * LANES);
         UNROLL for (int r = 0; r < rows; r++) {
-            const real x = a[r][at];
+            const real x = even ? quad[r / 4][(size_t)(r % 4) * apart] : a[r][at];
             UNROLL for (int i = 0; i < n; i++) sum[r][i] += x * column[i];
         }
+        if (even)
+            UNROLL for (int i = 0; i < TILE_ROWS / 4; i++) quad[i]++;
     }
     if (!gemm->clear)
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] +=
@@ -57,9 +63,11 @@ KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) 
         }
         if (left >= width) {
             if (used <= rows / 2) /* half a tile does for the last rows */
-                KERNEL(tile)(c, a, gemm, b, rows / 2, panels);
+                KERNEL(tile)(c, a, gemm, b, rows / 2, panels, false);
+            else if (used == rows && are_even(gemm, a, rows))
+                KERNEL(tile)(c, a, gemm, b, rows, panels, true);
             else
-                KERNEL(tile)(c, a, gemm, b, rows, panels);
+                KERNEL(tile)(c, a, gemm, b, rows, panels, false);
             continue;
         }
         real *e[TILE_ROWS];
@@ -67,7 +75,7 @@ KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) 
             e[r] = edge[r];
             for (int j = 0; j < width; j++) e[r][j] = j < left ? c[r][j] : 0;
         }
-        KERNEL(tile)(e, a, gemm, b, rows, panels);
+        KERNEL(tile)(e, a, gemm, b, rows, panels, false);
         for (int r = 0; r < used; r++) memcpy(c[r], e[r], (size_t)left * sizeof(real));
     }
 }
