@@ -97,7 +97,9 @@ static passes run(const rn_conv_dims *d, bool bias, bool relu, int workers) {
                       .dweight = ops_random(n.weight, -1, 1, SEED_DWEIGHT),
                       .dbias = ops_random(d->out_c, -1, 1, SEED_DBIAS)};
     const rn_conv_part part = {.dims = *d, .in = in, .dout = dout, .out = p.out, .din = p.din};
-    rn_conv_forward(&e.exec, &part, 1, weight, bias ? b : NULL, relu);
+    rn_conv_forward(
+        &e.exec, &part, 1, weight,
+        &(rn_conv_finish){.shift = bias ? b : NULL, .activation = relu ? RN_RELU : RN_LINEAR});
     rn_conv_backward_data(&e.exec, &part, 1, weight);
     rn_conv_backward_weight(&e.exec, p.dweight, p.dbias, &part, 1);
     free(in);
@@ -180,7 +182,7 @@ START_TEST(by_hand) {
     real out[4], din[9] = {0}, dweight[4] = {0}, dbias[1] = {0};
     ops_exec e = ops_exec_open(1, rn_conv_scratch(&(rn_conv_part){.dims = d}, 1, RN_CONV_ALL));
     const rn_conv_part part = {.dims = d, .in = in, .dout = dout, .out = out, .din = din};
-    rn_conv_forward(&e.exec, &part, 1, weight, bias, false);
+    rn_conv_forward(&e.exec, &part, 1, weight, &(rn_conv_finish){.shift = bias});
     rn_conv_backward_data(&e.exec, &part, 1, weight);
     rn_conv_backward_weight(&e.exec, dweight, dbias, &part, 1);
     ck_assert_mem_eq(out, want_out, sizeof out);
@@ -201,8 +203,8 @@ START_TEST(by_hand_channels) {
     for (int i = 0; i < 36; i++) weight[i] = i < 18 ? 1 : -1;
     ck_assert_int_eq(d.out_h * d.out_w, 1);
     ops_exec e = ops_exec_open(1, rn_conv_scratch(&(rn_conv_part){.dims = d}, 1, RN_CONV_ALL));
-    rn_conv_forward(&e.exec, &(rn_conv_part){.dims = d, .in = in, .out = out}, 1, weight, NULL,
-                    true);
+    rn_conv_forward(&e.exec, &(rn_conv_part){.dims = d, .in = in, .out = out}, 1, weight,
+                    &(rn_conv_finish){.activation = RN_RELU});
     ck_assert(out[0] == 110 && out[1] == 0);
     ops_exec_close(&e);
 }
@@ -271,8 +273,8 @@ START_TEST(nan_is_visible) {
     const real in = (real)NAN, weight = 1;
     real out = 0;
     ops_exec e = ops_exec_open(1, rn_conv_scratch(&(rn_conv_part){.dims = d}, 1, RN_CONV_ALL));
-    rn_conv_forward(&e.exec, &(rn_conv_part){.dims = d, .in = &in, .out = &out}, 1, &weight, NULL,
-                    true);
+    rn_conv_forward(&e.exec, &(rn_conv_part){.dims = d, .in = &in, .out = &out}, 1, &weight,
+                    &(rn_conv_finish){.activation = RN_RELU});
     ck_assert(isnan(out));
     ops_exec_close(&e);
 }
@@ -323,7 +325,8 @@ START_TEST(parts_are_one_job) {
         ops_exec e = ops_exec_open(2, rn_conv_scratch(parts[way], 2, RN_CONV_ALL));
         for (int i = 0; i < 2 - way; i++) {
             const size_t n = way ? 2 : 1;
-            rn_conv_forward(&e.exec, &parts[way][i], n, weight, bias, true);
+            rn_conv_forward(&e.exec, &parts[way][i], n, weight,
+                            &(rn_conv_finish){.shift = bias, .activation = RN_RELU});
             rn_conv_backward_data(&e.exec, &parts[way][i], n, weight);
             rn_conv_backward_weight(&e.exec, dweight[way], dbias[way], &parts[way][i], n);
         }

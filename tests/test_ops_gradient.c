@@ -101,7 +101,7 @@ static void prove(operation op) {
 
 static void conv_forward(operation *op) {
     const rn_conv_part part = {.dims = op->dims.conv, .in = op->input[0], .out = op->out};
-    rn_conv_forward(&op->e.exec, &part, 1, op->input[1], op->input[2], false);
+    rn_conv_forward(&op->e.exec, &part, 1, op->input[1], &(rn_conv_finish){.shift = op->input[2]});
 }
 
 static void conv_backward(operation *op) {

@@ -67,7 +67,7 @@ static void check_conv(worst *w, int i) {
     ops_exec e =
         ops_exec_open(WORKERS, rn_conv_scratch(&(rn_conv_part){.dims = d}, 1, RN_CONV_ALL));
     const rn_conv_part part = {.dims = d, .in = in, .dout = dout, .out = out, .din = din};
-    rn_conv_forward(&e.exec, &part, 1, weight, bias ? b : NULL, false);
+    rn_conv_forward(&e.exec, &part, 1, weight, &(rn_conv_finish){.shift = bias ? b : NULL});
     rn_conv_backward_data(&e.exec, &part, 1, weight);
     rn_conv_backward_weight(&e.exec, dweight, bias ? dbias : NULL, &part, 1);
     golden_compare(&w->out, out, n_out, golden_find("conv.%d.out", i), TOLERANCE);

@@ -74,26 +74,32 @@ static bool has_statistics(const rn_op *op) {
     return op == &rn_op_group_norm || op == &rn_op_batch_norm;
 }
 
-/* The job that begins at `first`: its inputs are there before and after all its outputs. */
+/* A value that is computed in passing, and never lies anywhere. */
+static bool is_passed(const rn_plan *plan, int i) {
+    return i + 1 < (int)plan->graph->n_nodes && plan->maker[i + 1] == plan->maker[i] &&
+           plan->job[i + 1] == i + 1;
+}
+
+/* What is made together from node `first` on: inputs are there before and after all outputs. */
 static void walk_forward(arena *a, int first) {
     const rn_plan *plan = a->plan;
-    const int end = first + plan->job[first];
-    for (int i = first; i < end; i++)
-        for (int k = 0; k < 2; k++)
-            if (plan->graph->nodes[i].in[k] >= 0)
-                need(a, (buffer){VALUE, plan->graph->nodes[i].in[k]}, "forward", i);
-    for (int i = first; i < end; i++) {
-        put(a, (buffer){VALUE, i});
-        if (plan->mode == RN_TRAINING && has_statistics(plan->graph->nodes[i].op))
-            put(a, (buffer){STATISTICS, i});
-    }
-    for (int i = first; i < end; i++) {
-        const rn_node *node = &plan->graph->nodes[i];
-        for (int k = 0; k < 2; k++) {
-            if (node->in[k] < 0) continue;
-            const bool in_place = may_overwrite(node->op) && node->in[k] == node->in[0] &&
-                                  plan->value[i] == plan->value[node->in[0]];
-            if (!in_place) need(a, (buffer){VALUE, node->in[k]}, "forward", i);
+    int end = first;
+    while (end < (int)plan->graph->n_nodes && plan->maker[end] == first) end++;
+    for (int late = 0; late < 2; late++) {
+        for (int i = first; i < end; i++) {
+            const rn_node *node = &plan->graph->nodes[i];
+            for (int k = 0; k < 2; k++) {
+                const int in = node->in[k];
+                if (in < 0 || plan->maker[in] == first) continue;
+                const bool in_place = may_overwrite(node->op) && in == node->in[0] &&
+                                      plan->maker[i] == i && plan->value[i] == plan->value[in];
+                if (!late || !in_place) need(a, (buffer){VALUE, in}, "forward", i);
+            }
+        }
+        for (int i = first; !late && i < end; i++) {
+            if (!is_passed(plan, i)) put(a, (buffer){VALUE, i});
+            if (plan->mode == RN_TRAINING && has_statistics(plan->graph->nodes[i].op))
+                put(a, (buffer){STATISTICS, i});
         }
     }
 }
@@ -140,7 +146,8 @@ static void check_lives(const rn_plan *plan) {
     bool *wanted = calloc(g->n_nodes, 1), *begun = calloc(g->n_nodes, 1);
     ck_assert(a.owner && wanted && begun);
     find_wanted(g, wanted);
-    for (int i = 0; i < n; i += plan->job[i]) walk_forward(&a, i);
+    for (int i = 0; i < n; i++)
+        if (plan->maker[i] == i) walk_forward(&a, i);
     for (size_t k = 0; k < g->n_outputs; k++)
         need(&a, (buffer){VALUE, g->outputs[k]}, "end", g->outputs[k]);
     for (int i = 0; i < n; i++) {
@@ -158,7 +165,7 @@ static void check_lives(const rn_plan *plan) {
             need(&a, (buffer){VALUE, g->outputs[k]}, "loss", g->outputs[k]);
         for (int end = n, i = n - 1; i >= 0; i--) {
             if (wanted[i]) walk_backward(&a, i, wanted, begun);
-            if (plan->job[i] == 0) continue;
+            if (plan->job[i] != i) continue;
             for (int k = i; k < end; k++)
                 if (wanted[k]) need_backward(&a, k);
             end = i;

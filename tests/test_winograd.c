@@ -70,7 +70,8 @@ static void close_operands(operands *o) {
 static void run(operands *o, rn_isa isa, int workers, bool relu) {
     ops_exec e = ops_exec_open(workers, rn_winograd_scratch(o->parts, o->n, RN_CONV_ALL));
     e.exec.isa = isa;
-    rn_winograd_forward(&e.exec, o->parts, o->n, o->weight, o->bias, relu);
+    const rn_conv_finish finish = {.shift = o->bias, .activation = relu ? RN_RELU : RN_LINEAR};
+    rn_winograd_forward(&e.exec, o->parts, o->n, o->weight, &finish);
     rn_winograd_backward_data(&e.exec, o->parts, o->n, o->weight);
     rn_winograd_backward_weight(&e.exec, o->dweight, o->parts, o->n);
     ops_exec_close(&e);

@@ -103,33 +103,75 @@ static bool window_infer(rn_shape *out, const rn_node *node, const rn_shape *in)
 /* The nodes of the job that begins at `node`; returns their number. run may be NULL: dimensions
  * alone. */
 static size_t conv_parts(rn_conv_part *parts, const rn_plan *plan, const rn_run *run, int node) {
-    const size_t n = (size_t)plan->job[node];
-    for (size_t i = 0; i < n; i++) {
-        const int at = node + (int)i;
+    size_t n = 0;
+    for (int at = node; at < (int)plan->graph->n_nodes && plan->job[at] == node; at++) {
         const rn_node *part = &plan->graph->nodes[at];
-        parts[i] =
+        parts[n] =
             (rn_conv_part){.dims = conv_dims(part, &plan->shape[part->in[0]], &plan->shape[at])};
-        if (!run) continue;
-        const tensors t = tensors_of(run, at);
-        parts[i].in = t.in;
-        parts[i].out = t.out;
-        parts[i].din = t.din;
-        parts[i].dout = t.dout;
+        if (run) {
+            const tensors t = tensors_of(run, at);
+            parts[n].in = t.in;
+            parts[n].out = t.out;
+            parts[n].din = t.din;
+            parts[n].dout = t.dout;
+        }
+        n++;
     }
     return n;
+}
+
+/* What a convolution computes in passing: its norm and its sum, RN_NO_VALUE for none. */
+typedef struct passed {
+    int norm, sum;
+} passed;
+
+static passed passed_by(const rn_plan *plan, int node) {
+    const int n = (int)plan->graph->n_nodes;
+    passed p = {RN_NO_VALUE, RN_NO_VALUE};
+    if (node + 1 >= n || plan->maker[node + 1] != node || plan->job[node + 1] == node) return p;
+    p.norm = node + 1;
+    if (node + 2 < n && plan->maker[node + 2] == node) p.sum = node + 2;
+    return p;
+}
+
+/* Of a norm's scale and shift. */
+static size_t coefficient_reals(const rn_node *node) {
+    return 2 * rn_gemm_round((size_t)node->channels);
 }
 
 static rn_scratch conv_scratch(const rn_plan *plan, int node) {
     rn_conv_part parts[RN_CONV_PARTS];
     const size_t n = conv_parts(parts, plan, NULL, node);
-    return rn_conv_scratch(parts, n, plan->mode == RN_TRAINING ? RN_CONV_ALL : RN_CONV_FORWARD);
+    rn_scratch scratch =
+        rn_conv_scratch(parts, n, plan->mode == RN_TRAINING ? RN_CONV_ALL : RN_CONV_FORWARD);
+    scratch.shared += coefficient_reals(&plan->graph->nodes[node]);
+    return scratch;
 }
 
 static void conv_forward(const rn_run *run, int node) {
+    const passed after = passed_by(run->plan, node);
+    const rn_node *self = node_of(run, node);
     rn_conv_part parts[RN_CONV_PARTS];
     const size_t n = conv_parts(parts, run->plan, run, node);
-    rn_conv_forward(run->exec, parts, n, rn_run_param(run, node, 0), rn_run_param(run, node, 1),
-                    node_of(run, node)->relu);
+    real *bias = rn_run_param(run, node, 1);
+    real *scale = run->exec->shared, *shift = scale + coefficient_reals(self) / 2;
+    rn_conv_finish finish = {.shift = bias, .activation = self->relu};
+    rn_exec exec = *run->exec;
+    exec.shared += coefficient_reals(self);
+    if (after.norm != RN_NO_VALUE) {
+        rn_affine_coefficients(scale, shift, rn_run_param(run, after.norm, 0),
+                               rn_run_param(run, after.norm, 1), rn_run_param(run, after.norm, 2),
+                               rn_run_param(run, after.norm, 3), (real)run->plan->graph->bn_eps,
+                               (size_t)self->channels);
+        for (int i = 0; bias && i < self->channels; i++) shift[i] += bias[i] * scale[i];
+        finish = (rn_conv_finish){scale, shift, node_of(run, after.norm)->relu};
+    }
+    if (after.sum != RN_NO_VALUE) {
+        const rn_node *sum = node_of(run, after.sum);
+        parts[0].residual = rn_run_value(run, sum->in[sum->in[0] == after.norm]);
+        finish.activation = sum->relu;
+    }
+    rn_conv_forward(&exec, parts, n, rn_run_param(run, node, 0), &finish);
 }
 
 static void conv_backward(const rn_run *run, int node) {

@@ -28,11 +28,12 @@ struct rn_op {
     /* Reals of statistics that forward leaves for backward; NULL for none. */
     size_t (*statistics)(const rn_node *node, const rn_shape *in0);
     bool joins; /* consecutive nodes of the same parameters are one job, see rn_plan.job */
-    /* Scratch of the job that begins at `node`; NULL for none. */
+    /* Scratch of both walks at `node`; NULL for none. */
     rn_scratch (*scratch)(const rn_plan *plan, int node);
-    /* Both: all nodes of the job that begins at `node`. */
+    /* All that rn_plan.maker has `node` make. */
     void (*forward)(const rn_run *run, int node);
-    /* Adds to the gradients of inputs that want one and of parameters. The ReLU has been undone in
+    /* All of the job that begins at `node`. Adds to the gradients of inputs that want one and of
+     * parameters. The ReLU has been undone in
      * dout. */
     void (*backward)(const rn_run *run, int node);
 };

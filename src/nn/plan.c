@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One stretch of the arena and its life in steps: forward of the job that begins at node i
- * is step i, the losses are step n, backward of that job is step 2n - i. */
+/* One stretch of the arena and its life in steps: what node i makes is made in step i, the
+ * losses are step n, the backward job that begins at node i is step 2n - i. */
 typedef struct buffer {
     size_t count; /* reals, a multiple of 16; 0: shares another's place */
     int born, dies;
@@ -35,6 +35,7 @@ void rn_plan_free(rn_plan *plan) {
     free(plan->value);
     free(plan->gradient);
     free(plan->statistics);
+    free(plan->maker);
     free(plan->job);
     free(plan->first_writer);
     *plan = (rn_plan){0};
@@ -83,21 +84,55 @@ static bool may_join(const rn_graph *graph, int first, int i) {
            b->stride == a->stride && b->pad == a->pad && b->same == a->same && b->relu == a->relu;
 }
 
-static void infer_jobs(rn_plan *plan) {
+/* Whether node `reader` is the only one that reads value `i`. */
+static bool is_read_by_one(const rn_graph *graph, int i, int reader) {
+    for (size_t k = 0; k < graph->n_outputs; k++)
+        if (graph->outputs[k] == i) return false;
+    for (int k = i + 1; k < (int)graph->n_nodes; k++) {
+        const rn_node *node = &graph->nodes[k];
+        if ((node->in[0] == i || node->in[1] == i) && k != reader) return false;
+    }
+    return graph->nodes[reader].in[0] != graph->nodes[reader].in[1];
+}
+
+/* How many nodes behind convolution `i` it computes in passing, because nobody wants what lies
+ * between: a norm whose numbers are constants, and a sum. */
+static int count_passed(const rn_plan *plan, int i) {
+    const rn_graph *graph = plan->graph;
+    const int n = (int)graph->n_nodes;
+    const rn_node *norm = &graph->nodes[i + 1 < n ? i + 1 : i], *sum = norm + 1;
+    const bool constant = norm->op == &rn_op_frozen_norm ||
+                          (norm->op == &rn_op_batch_norm && plan->mode == RN_INFERENCE);
+    if (graph->nodes[i].op != &rn_op_conv || graph->nodes[i].relu || !constant) return 0;
+    if (norm->in[0] != i || !is_read_by_one(graph, i, i + 1)) return 0;
+    if (i + 2 >= n || sum->op != &rn_op_add || norm->relu) return 1;
+    const bool reads = sum->in[0] == i + 1 || sum->in[1] == i + 1;
+    return reads && is_read_by_one(graph, i + 1, i + 2) ? 2 : 1;
+}
+
+static void infer_makers(rn_plan *plan) {
     const int n = (int)plan->graph->n_nodes;
-    for (int first = 0; first < n; first += plan->job[first]) {
-        plan->job[first] = 1;
-        while (first + plan->job[first] < n &&
-               may_join(plan->graph, first, first + plan->job[first]))
-            plan->job[first]++;
+    for (int first = 0, next; first < n; first = next) {
+        for (next = first; next < n && (next == first || may_join(plan->graph, first, next));
+             next++)
+            plan->maker[next] = plan->job[next] = first;
+        if (next == first + 1) {
+            for (const int end = next + count_passed(plan, first); next < end; next++) {
+                plan->maker[next] = first;
+                plan->job[next] = next;
+            }
+        }
         const rn_op *op = plan->graph->nodes[first].op;
         if (op->scratch) plan->scratch = rn_scratch_larger(plan->scratch, op->scratch(plan, first));
     }
 }
 
-/* The first node of the job that node `i` belongs to: the step at which it is computed. */
-static int step_of(const rn_plan *plan, int i) {
-    while (plan->job[i] == 0) i--;
+/* The value that a node's forward leaves where value `i` is only passed: the last of its makers
+ * that is not one of shared levels. */
+static int last_passed(const rn_plan *plan, int i) {
+    while (i + 1 < (int)plan->graph->n_nodes && plan->maker[i + 1] == plan->maker[i] &&
+           plan->job[i + 1] == i + 1)
+        i++;
     return i;
 }
 
@@ -128,20 +163,20 @@ static void infer_lives(const rn_plan *plan, const bool *wanted, int *dies) {
     const bool training = plan->mode == RN_TRAINING;
     for (int i = 0; i < n; i++) {
         const rn_node *node = &graph->nodes[i];
-        const int step = step_of(plan, i);
-        dies[i] = training && wanted[i] && keeps_output(node) ? 2 * n - step : step;
+        const int step = plan->maker[i], back = 2 * n - plan->job[i];
+        dies[i] = training && wanted[i] && keeps_output(node) ? back : step;
         for (int k = 0; k < RN_NODE_INPUTS; k++) {
             if (node->in[k] == RN_NO_VALUE) continue;
             const bool kept = training && wanted[i] && (node->op->keeps & RN_KEEPS_INPUT);
-            dies[node->in[k]] = max_int(dies[node->in[k]], kept ? 2 * n - step : step);
+            dies[node->in[k]] = max_int(dies[node->in[k]], kept ? back : step);
         }
     }
     for (size_t k = 0; k < graph->n_outputs; k++)
         dies[graph->outputs[k]] = max_int(dies[graph->outputs[k]], n);
 }
 
-/* One buffer a value (or a share in its input's, in place), a gradient and a norm's statistics.
- * Returns their number. root[i] is the value whose memory value i uses. */
+/* One buffer a value (or a share in another's), a gradient and a norm's statistics. Returns their
+ * number. root[i] is the value whose memory value i uses. */
 static size_t list_buffers(rn_plan *plan, const bool *wanted, const int *dies, buffer *buffers,
                            int *root) {
     const rn_graph *graph = plan->graph;
@@ -152,16 +187,15 @@ static size_t list_buffers(rn_plan *plan, const bool *wanted, const int *dies, b
     for (int i = 0; i < n; i++) {
         const rn_node *node = &graph->nodes[i];
         const size_t count = round_up(rn_shape_count(&plan->shape[i]));
-        const int step = step_of(plan, i);
-        root[i] = i;
-        if (node->op->in_place && node->in[0] != 0 && dies[node->in[0]] == i &&
-            buffers[buffer_of[root[node->in[0]]]].dies == i)
-            root[i] = root[node->in[0]];
-        if (root[i] == i) {
+        const int step = plan->maker[i], back = 2 * n - plan->job[i], last = last_passed(plan, i);
+        const int in = node->op->in_place && step == i ? root[node->in[0]] : 0;
+        root[i] = last;
+        if (in > 0 && dies[node->in[0]] == step && buffers[buffer_of[in]].dies == step) {
+            root[i] = in;
+            buffers[buffer_of[in]].dies = dies[i];
+        } else if (last == i) {
             buffer_of[i] = used;
             buffers[used++] = (buffer){.count = count, .born = step, .dies = dies[i]};
-        } else {
-            buffers[buffer_of[root[i]]].dies = dies[i];
         }
         plan->gradient[i] = plan->statistics[i] = SIZE_MAX;
         if (plan->mode != RN_TRAINING) continue;
@@ -169,16 +203,17 @@ static size_t list_buffers(rn_plan *plan, const bool *wanted, const int *dies, b
             buffers[used++] =
                 (buffer){.count = round_up(node->op->statistics(node, &plan->shape[node->in[0]])),
                          .born = step,
-                         .dies = wanted[i] ? 2 * n - step : step,
+                         .dies = wanted[i] ? back : step,
                          .place = &plan->statistics[i]};
         if (!wanted[i]) continue;
         const int writer = plan->first_writer[i];
-        buffers[used++] =
-            (buffer){.count = count,
-                     .born = writer == RN_NO_VALUE ? n : 2 * n - step_of(plan, writer),
-                     .dies = 2 * n - step,
-                     .place = &plan->gradient[i]};
+        buffers[used++] = (buffer){.count = count,
+                                   .born = writer == RN_NO_VALUE ? n : 2 * n - plan->job[writer],
+                                   .dies = back,
+                                   .place = &plan->gradient[i]};
     }
+    for (int i = n - 1; i >= 0; i--) /* a value that is passed lies where the last one does */
+        if (root[i] > i) root[i] = root[root[i]];
     for (int i = 0; i < n; i++) /* only now, since buffer_of and value share memory */
         if (root[i] == i) buffers[buffer_of[i]].place = &plan->value[i];
     return used;
@@ -250,11 +285,12 @@ rn_status rn_plan_create(rn_plan *out, const rn_graph *graph, rn_mode mode, int 
     if ((status = rn_alloc(&plan.value, nodes, sizeof *plan.value)) != RN_OK) goto done;
     if ((status = rn_alloc(&plan.gradient, nodes, sizeof *plan.gradient)) != RN_OK) goto done;
     if ((status = rn_alloc(&plan.statistics, nodes, sizeof *plan.statistics)) != RN_OK) goto done;
+    if ((status = rn_alloc(&plan.maker, nodes, sizeof *plan.maker)) != RN_OK) goto done;
     if ((status = rn_alloc(&plan.job, nodes, sizeof *plan.job)) != RN_OK) goto done;
     if ((status = rn_alloc(&plan.first_writer, nodes, sizeof *plan.first_writer)) != RN_OK)
         goto done;
     if ((status = infer_shapes(&plan, n, h, w)) != RN_OK) goto done;
-    infer_jobs(&plan);
+    infer_makers(&plan);
     status = place_all(&plan);
 done:
     if (status == RN_OK)
@@ -288,8 +324,8 @@ static void zero(const rn_exec *exec, real *out, size_t n) {
 
 void rn_forward(const rn_run *run) {
     const rn_plan *plan = run->plan;
-    for (int i = 0; i < (int)plan->graph->n_nodes; i += plan->job[i])
-        plan->graph->nodes[i].op->forward(run, i);
+    for (int i = 0; i < (int)plan->graph->n_nodes; i++)
+        if (plan->maker[i] == i) plan->graph->nodes[i].op->forward(run, i);
 }
 
 /* Zero the gradients that node `i` is the first to add to, and undo its ReLU. */
@@ -315,7 +351,7 @@ void rn_backward(const rn_run *run) {
         real *dout = rn_run_gradient(run, i);
         if (dout) prepare_backward(run, i, dout);
         wanted = wanted || dout;
-        if (plan->job[i] == 0) continue;
+        if (plan->job[i] != i) continue;
         if (wanted) plan->graph->nodes[i].op->backward(run, i);
         wanted = false;
     }

@@ -24,11 +24,14 @@ typedef struct rn_plan {
     size_t *value;      /* [n_nodes] place of each value in the arena, in reals */
     size_t *gradient;   /* [n_nodes] place of its gradient; SIZE_MAX for none */
     size_t *statistics; /* [n_nodes] place of norm statistics; SIZE_MAX for none */
-    int *job;           /* [n_nodes] nodes of the job that begins here: the levels that share a
-                           convolution are computed together; 0 inside a job */
-    int *first_writer;  /* [n_nodes] the node whose backward is the first to add to the gradient;
-                           RN_NO_VALUE for outputs */
-    size_t arena;       /* reals of the one block */
+    int *maker;         /* [n_nodes] the node whose forward computes this value: its own; of levels
+                           that share a convolution, the first, which does them all; of a frozen
+                           norm and a sum behind a convolution, that convolution, in passing */
+    int *job;          /* [n_nodes] the same of backward, where only shared levels are done together
+                        */
+    int *first_writer; /* [n_nodes] the node whose backward is the first to add to the gradient;
+                          RN_NO_VALUE for outputs */
+    size_t arena;      /* reals of the one block */
     rn_scratch scratch;
 } rn_plan;
 

@@ -94,7 +94,7 @@ rn_scratch rn_conv_scratch(const rn_conv_part *parts, size_t n, rn_conv_passes p
     return scratch;
 }
 
-/* ---- forward: out[p][o] = bias[o] + sum over taps t, c of in[p * stride + t - pad][c] w[o][t][c]
+/* ---- forward: out[p][o] = sum over taps t, c of in[p * stride + t - pad][c] w[o][t][c]
  */
 
 typedef struct packing {
@@ -126,10 +126,10 @@ static void pack_forward(void *context, size_t panel, int worker) {
 }
 
 void rn_conv_forward(const rn_exec *exec, const rn_conv_part *parts, size_t n, const real *weight,
-                     const real *bias, bool relu) {
+                     const rn_conv_finish *finish) {
     const rn_conv_dims *dims = &parts->dims;
     if (rn_winograd_fits(dims)) {
-        rn_winograd_forward(exec, parts, n, weight, bias, relu);
+        rn_winograd_forward(exec, parts, n, weight, finish);
         return;
     }
     packing pack = {.dims = dims, .packed = exec->shared, .weight = weight};
@@ -137,8 +137,8 @@ void rn_conv_forward(const rn_exec *exec, const rn_conv_part *parts, size_t n, c
     rn_threads_run(exec->threads, panels, pack_forward, &pack);
     for (size_t i = 0; i < n; i++) {
         const rn_gather gather = forward_gather(&parts[i].dims);
-        rn_gather_run(exec, &gather, parts[i].out, parts[i].in, pack.packed, bias, RN_GATHER_CLEAR,
-                      relu);
+        rn_gather_run(exec, &gather, parts[i].out, parts[i].in, pack.packed, parts[i].residual,
+                      finish);
     }
 }
 
@@ -189,8 +189,7 @@ static void backward_part(const rn_exec *exec, const rn_conv_part *part, const r
                             .first_y = parity_y(dims, y).first,
                             .first_x = parity_x(dims, x).first};
             rn_threads_run(exec->threads, panels, pack_backward, &pack);
-            rn_gather_run(exec, &gather, part->din, part->dout, pack.packed, NULL, RN_GATHER_ADD,
-                          false);
+            rn_gather_run(exec, &gather, part->din, part->dout, pack.packed, NULL, NULL);
         }
     }
 }

@@ -2,7 +2,6 @@
  *
  *   in      [batch, in_h, in_w, in_c]
  *   weight  [out_c, kernel, kernel, in_c]  (PyTorch's [out_c, in_c, kh, kw] with its axes permuted)
- *   bias    [out_c]
  *   out     [batch, out_h, out_w, out_c]
  *
  * Weights are packed once a call into scratch, and gemm.h multiplies: by minimal filtering where
@@ -12,6 +11,7 @@
 #define RN_OPS_CONV_H
 
 #include "ops/exec.h"
+#include "ops/gemm.h"
 
 typedef struct rn_conv_dims {
     int batch, in_h, in_w, in_c;
@@ -26,8 +26,16 @@ typedef struct rn_conv_dims {
 typedef struct rn_conv_part {
     rn_conv_dims dims;
     const real *in, *dout;
-    real *out, *din; /* din: NULL where it is not wanted */
+    real *out, *din;      /* din: NULL where it is not wanted */
+    const real *residual; /* as large as out, apart from it; NULL: none */
 } rn_conv_part;
+
+/* What becomes of each sum: out = activation(sum * scale[o] + shift[o] + residual). So a bias, a
+ * frozen normalisation and a shortcut cost no walk over the output. */
+typedef struct rn_conv_finish {
+    const real *scale, *shift; /* [out_c]; NULL: 1 and 0 */
+    rn_activation activation;
+} rn_conv_finish;
 
 /* The functions below take 1..RN_CONV_PARTS parts that differ in batch and sizes alone: the levels
  * of a pyramid that share a head are one job, whose weights are packed once. */
@@ -37,9 +45,9 @@ enum { RN_CONV_PARTS = 8 };
 typedef enum rn_conv_passes { RN_CONV_FORWARD, RN_CONV_ALL } rn_conv_passes;
 rn_scratch rn_conv_scratch(const rn_conv_part *parts, size_t n, rn_conv_passes passes);
 
-/* out = conv(in, weight) + bias, then ReLU if `relu`. bias may be NULL. */
+/* out = conv(in, weight), finished. */
 void rn_conv_forward(const rn_exec *exec, const rn_conv_part *parts, size_t n, const real *weight,
-                     const real *bias, bool relu);
+                     const rn_conv_finish *finish);
 /* din += conv^T(dout, weight). */
 void rn_conv_backward_data(const rn_exec *exec, const rn_conv_part *parts, size_t n,
                            const real *weight);

@@ -11,9 +11,8 @@ typedef struct gather_job {
     rn_isa isa;
     const rn_gather *gather;
     real *dst;
-    const real *src, *packed, *bias;
-    rn_gather_start start;
-    bool relu;
+    const real *src, *packed, *residual;
+    const rn_conv_finish *finish;
     size_t cells, tiles, tile_cells;
 } gather_job;
 
@@ -84,13 +83,24 @@ static void find_rows(const real **a, const cell_tile *tile, const rn_gather *g,
     }
 }
 
-static void start_tile(const cell_tile *tile, const gather_job *job, int channel, int columns) {
-    for (int i = 0; i < tile->n; i++) {
-        if (job->bias)
-            memcpy(tile->c[i], job->bias + channel, (size_t)columns * sizeof(real));
-        else if (job->start == RN_GATHER_CLEAR)
-            memset(tile->c[i], 0, (size_t)columns * sizeof(real));
+/* One tile's channels [channel, channel + columns): what finishes its sums. */
+typedef struct tile_finish {
+    rn_gemm_finish gemm;
+    real scale[RN_GEMM_COLUMNS], shift[RN_GEMM_COLUMNS];
+    const real *residual[TILE_CELLS];
+} tile_finish;
+
+static void find_finish(tile_finish *out, const cell_tile *tile, const gather_job *job, int channel,
+                        int columns) {
+    const rn_conv_finish *finish = job->finish;
+    for (int j = 0; j < RN_GEMM_COLUMNS; j++) {
+        out->scale[j] = finish->scale && j < columns ? finish->scale[channel + j] : 1;
+        out->shift[j] = finish->shift && j < columns ? finish->shift[channel + j] : 0;
     }
+    out->gemm = (rn_gemm_finish){out->scale, out->shift, NULL, finish->activation};
+    if (!job->residual) return;
+    for (int i = 0; i < tile->n; i++) out->residual[i] = job->residual + (tile->c[i] - job->dst);
+    out->gemm.residual = out->residual;
 }
 
 static void run_task(void *context, size_t task, int worker) {
@@ -104,11 +114,13 @@ static void run_task(void *context, size_t task, int worker) {
     const real *a[TILE_CELLS];
     cell_tile cells;
     find_cells(&cells, job, task % job->tiles * job->tile_cells, channel);
-    start_tile(&cells, job, channel, columns);
+    tile_finish finish;
+    if (job->finish) find_finish(&finish, &cells, job, channel, columns);
     memset(scratch, 0, DEPTH * sizeof(real));
     for (int tap = 0; tap < g->taps_h; tap++) {
         for (long from = 0; from < window; from += DEPTH) {
             const long to = window - from < DEPTH ? window : from + DEPTH;
+            const bool is_last = tap == g->taps_h - 1 && to == window;
             find_rows(a, &cells, g, tap, from, to, scratch);
             const rn_gemm gemm = {.c = cells.c,
                                   .a = a,
@@ -119,19 +131,16 @@ static void run_task(void *context, size_t task, int worker) {
                                   .depth = (size_t)(to - from),
                                   .b_step = RN_LANES,
                                   .b_stride = b_stride,
-                                  .columns = columns};
+                                  .columns = columns,
+                                  .clear = job->finish && tap == 0 && from == 0,
+                                  .finish = is_last && job->finish ? &finish.gemm : NULL};
             rn_gemm_run(&gemm, job->isa);
         }
-    }
-    if (!job->relu) return;
-    for (int i = 0; i < cells.n; i++) {
-        real *c = cells.c[i];
-        for (int j = 0; j < columns; j++) c[j] = c[j] < 0 ? 0 : c[j]; /* NaN stays */
     }
 }
 
 void rn_gather_run(const rn_exec *exec, const rn_gather *gather, real *dst, const real *src,
-                   const real *packed, const real *bias, rn_gather_start start, bool relu) {
+                   const real *packed, const real *residual, const rn_conv_finish *finish) {
     const rn_gather *g = gather;
     gather_job job = {.exec = exec,
                       .isa = rn_isa_choose(exec->isa),
@@ -139,9 +148,8 @@ void rn_gather_run(const rn_exec *exec, const rn_gather *gather, real *dst, cons
                       .dst = dst,
                       .src = src,
                       .packed = packed,
-                      .bias = bias,
-                      .start = start,
-                      .relu = relu,
+                      .residual = residual,
+                      .finish = finish,
                       .cells = (size_t)g->batch * (size_t)g->grid_h * (size_t)g->grid_w};
     if (job.cells == 0) return;
     /* Equal tiles: 100 cells are two of 60 and 40, not 96 and 4. */

@@ -9,7 +9,7 @@
 #ifndef RN_OPS_GATHER_H
 #define RN_OPS_GATHER_H
 
-#include "ops/exec.h"
+#include "ops/conv.h"
 
 typedef struct rn_gather {
     int batch;
@@ -27,10 +27,9 @@ size_t rn_gather_scratch(void);
  * [RN_LANES], zeros behind the last channel. */
 size_t rn_gather_packed(const rn_gather *gather);
 
-/* dst += window product; before it dst = bias if `bias`, or 0 if `clear`; after it ReLU if `relu`.
- */
-typedef enum rn_gather_start { RN_GATHER_ADD, RN_GATHER_CLEAR } rn_gather_start;
+/* dst = window product, finished (see conv.h; residual as large as dst, or NULL); or, where
+ * `finish` is NULL, dst += window product. */
 void rn_gather_run(const rn_exec *exec, const rn_gather *gather, real *dst, const real *src,
-                   const real *packed, const real *bias, rn_gather_start start, bool relu);
+                   const real *packed, const real *residual, const rn_conv_finish *finish);
 
 #endif

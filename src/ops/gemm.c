@@ -18,6 +18,28 @@ static bool are_even(const rn_gemm *gemm, const real *const *a, int rows) {
     return even;
 }
 
+/* rn_gemm_finish for the rows and columns of a tile. */
+typedef struct tile_finish {
+    const real *scale, *shift;
+    const real *residual[TILE_ROWS]; /* the first is NULL: none */
+    rn_activation activation;
+} tile_finish;
+
+/* For rows [done, done + used) and columns from `skip` on; NULL if nothing is to be done. Rows
+ * behind the last take the last one's. */
+static const tile_finish *start_finish(tile_finish *out, const rn_gemm *gemm, size_t done, int used,
+                                       int skip) {
+    const rn_gemm_finish *finish = gemm->finish;
+    if (!finish) return NULL;
+    out->scale = finish->scale + skip;
+    out->shift = finish->shift + skip;
+    out->activation = finish->activation;
+    out->residual[0] = NULL;
+    for (int r = 0; finish->residual && r < TILE_ROWS; r++)
+        out->residual[r] = finish->residual[done + (size_t)(r < used ? r : used - 1)] + skip;
+    return out;
+}
+
 #if defined(__x86_64__)
 /* 32 registers: 24 accumulators, 2 to 4 of b. */
 #define KERNEL(name)    name##_avx512

@@ -21,13 +21,29 @@ enum {
     RN_GEMM_COLUMNS = RN_GEMM_PANELS * RN_LANES,
 };
 
+/* What an operation does to its output last; a NaN stays one. */
+typedef enum rn_activation {
+    RN_LINEAR,
+    RN_RELU, /* max(x, 0) */
+    RN_RELU6 /* min(max(x, 0), 6) (Sandler et al., arXiv:1801.04381) */
+} rn_activation;
+
+/* What becomes of a sum: c = activation(c * scale[j] + shift[j] + residual[r][j]). */
+typedef struct rn_gemm_finish {
+    const real *scale, *shift; /* [columns, rounded up to RN_LANES] */
+    const real *const
+        *residual; /* [rows] pointers to `columns` reals, may be those of c; or NULL */
+    rn_activation activation;
+} rn_gemm_finish;
+
 typedef struct rn_gemm {
     real *const *c;       /* [rows] pointers to `columns` reals */
     const real *const *a; /* [rows] pointers to `depth` reals, `step` apart */
     const real *b;        /* packed columns, a vector of each panel at every b_step */
     size_t rows, step, depth, b_step, b_stride;
-    int columns; /* 1..RN_GEMM_COLUMNS; b has zeros behind the last one */
-    bool clear;  /* c = instead of c += */
+    int columns;                  /* 1..RN_GEMM_COLUMNS; b has zeros behind the last one */
+    bool clear;                   /* c = instead of c += */
+    const rn_gemm_finish *finish; /* NULL: none */
 } rn_gemm;
 
 /* Runs in the calling thread. isa: not RN_ISA_BEST, and one that this processor has. */

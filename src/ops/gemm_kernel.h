@@ -13,12 +13,23 @@ typedef real KERNEL(vector)
 #define VECTOR(pointer)       (*(KERNEL(vector) *)(pointer))
 #define VECTOR_CONST(pointer) (*(const KERNEL(vector) *)(pointer))
 
+static inline __attribute__((always_inline)) KERNEL_TARGET KERNEL(vector)
+    KERNEL(activate)(KERNEL(vector) x, const rn_activation activation) {
+    typedef __typeof__(x < x) mask;
+    if (activation == RN_LINEAR) return x;
+    x = (KERNEL(vector))((mask)x & ~(x < 0)); /* NaN stays */
+    if (activation == RN_RELU) return x;
+    const KERNEL(vector) six = (KERNEL(vector)){0} + (real)6;
+    const mask over = x > six;
+    return (KERNEL(vector))(((mask)x & ~over) | ((mask)six & over));
+}
+
 /* c += a b for one tile, held in registers. `rows`, `panels` and `even` are constants after
  * inlining. even: row r of a begins at a[0] + r * apart and goes on by 1; then three pointers serve
  * twelve rows, where one each would not fit in the registers. */
 static inline __attribute__((always_inline)) KERNEL_TARGET void
-KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const real *b,
-             const int rows, const int panels, const bool even) {
+KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const tile_finish *finish,
+             const real *b, const int rows, const int panels, const bool even) {
     enum { LANES = KERNEL_BYTES / (int)sizeof(real), PARTS = RN_LANES / LANES };
     KERNEL(vector) sum[TILE_ROWS][RN_GEMM_PANELS * PARTS];
     const int n = panels * PARTS;
@@ -35,12 +46,27 @@ KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const re
             const real x = even ? quad[r / 4][(size_t)(r % 4) * apart] : a[r][at];
             UNROLL for (int i = 0; i < n; i++) sum[r][i] += x * column[i];
         }
-        if (even)
-            UNROLL for (int i = 0; i < TILE_ROWS / 4; i++) quad[i]++;
+        if (even) UNROLL for (int i = 0; i < TILE_ROWS / 4; i++) quad[i]++;
     }
     if (!gemm->clear)
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] +=
             VECTOR(c[r] + i * LANES);
+    if (finish) {
+        UNROLL for (int i = 0; i < n; i++) {
+            const KERNEL(vector) scale = VECTOR_CONST(finish->scale + i * LANES),
+                                 shift = VECTOR_CONST(finish->shift + i * LANES);
+            UNROLL for (int r = 0; r < rows; r++) sum[r][i] = sum[r][i] * scale + shift;
+            if (finish->residual[0])
+                UNROLL for (int r = 0; r < rows; r++) sum[r][i] +=
+                    VECTOR_CONST(finish->residual[r] + i * LANES);
+            if (finish->activation == RN_RELU)
+                UNROLL for (int r = 0; r < rows; r++) sum[r][i] =
+                    KERNEL(activate)(sum[r][i], RN_RELU);
+            else if (finish->activation == RN_RELU6)
+                UNROLL for (int r = 0; r < rows; r++) sum[r][i] =
+                    KERNEL(activate)(sum[r][i], RN_RELU6);
+        }
+    }
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++)
         VECTOR(c[r] + i * LANES) = sum[r][i];
 }
@@ -49,9 +75,12 @@ KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const re
  * into `spare`; columns behind the last live in `edge` alone. */
 static inline __attribute__((always_inline)) KERNEL_TARGET void
 KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) {
-    real spare[RN_GEMM_COLUMNS] = {0}, edge[TILE_ROWS][RN_GEMM_COLUMNS];
+    real spare[RN_GEMM_COLUMNS] = {0}, edge[TILE_ROWS][RN_GEMM_COLUMNS],
+         residual[TILE_ROWS][RN_GEMM_COLUMNS];
     const int skip = first * RN_LANES, left = gemm->columns - skip, width = panels * RN_LANES;
     const real *b = gemm->b + (size_t)first * gemm->b_stride;
+    const size_t bytes = (size_t)(left < width ? left : width) * sizeof(real);
+    tile_finish finish;
     for (size_t done = 0; done < gemm->rows; done += (size_t)rows) {
         const real *a[TILE_ROWS];
         real *c[TILE_ROWS];
@@ -61,22 +90,29 @@ KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) 
             a[r] = gemm->a[done + (size_t)(r < used ? r : used - 1)];
             c[r] = r < used ? gemm->c[done + (size_t)r] + skip : spare;
         }
-        if (left >= width) {
-            if (used <= rows / 2) /* half a tile does for the last rows */
-                KERNEL(tile)(c, a, gemm, b, rows / 2, panels, false);
-            else if (used == rows && are_even(gemm, a, rows))
-                KERNEL(tile)(c, a, gemm, b, rows, panels, true);
-            else
-                KERNEL(tile)(c, a, gemm, b, rows, panels, false);
-            continue;
+        if (left < width) {
+            for (int r = 0; r < rows; r++) {
+                memset(edge[r], 0, sizeof edge[r]);
+                if (!gemm->clear) memcpy(edge[r], c[r], bytes);
+                c[r] = edge[r];
+            }
         }
-        real *e[TILE_ROWS];
-        for (int r = 0; r < rows; r++) {
-            e[r] = edge[r];
-            for (int j = 0; j < width; j++) e[r][j] = j < left ? c[r][j] : 0;
+        const tile_finish *end = start_finish(&finish, gemm, done, used, skip);
+        if (end && end->residual[0] && left < width) {
+            for (int r = 0; r < rows; r++) {
+                memset(residual[r], 0, sizeof residual[r]);
+                memcpy(residual[r], finish.residual[r], bytes);
+                finish.residual[r] = residual[r];
+            }
         }
-        KERNEL(tile)(e, a, gemm, b, rows, panels, false);
-        for (int r = 0; r < used; r++) memcpy(c[r], e[r], (size_t)left * sizeof(real));
+        if (used <= rows / 2) /* half a tile does for the last rows */
+            KERNEL(tile)(c, a, gemm, end, b, rows / 2, panels, false);
+        else if (used == rows && are_even(gemm, a, rows))
+            KERNEL(tile)(c, a, gemm, end, b, rows, panels, true);
+        else
+            KERNEL(tile)(c, a, gemm, end, b, rows, panels, false);
+        for (int r = 0; left < width && r < used; r++)
+            memcpy(gemm->c[done + (size_t)r] + skip, edge[r], bytes);
     }
 }
 

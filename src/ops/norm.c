@@ -106,9 +106,14 @@ static void apply_task(void *context, size_t task, int worker) {
 
 /* ---- frozen batch norm ---- */
 
-static void affine_scale(norm_job *job, const real *weight, const real *var, real eps) {
-    const size_t c = (size_t)job->dims->c;
-    for (size_t i = 0; i < c; i++) job->scale[i] = weight[i] / sqrt(var[i] + eps);
+static void affine_scale(real *scale, const real *weight, const real *var, real eps, size_t c) {
+    for (size_t i = 0; i < c; i++) scale[i] = weight[i] / sqrt(var[i] + eps);
+}
+
+void rn_affine_coefficients(real *scale, real *shift, const real *weight, const real *bias,
+                            const real *mean, const real *var, real eps, size_t c) {
+    affine_scale(scale, weight, var, eps, c);
+    for (size_t i = 0; i < c; i++) shift[i] = bias[i] - mean[i] * scale[i];
 }
 
 void rn_affine_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
@@ -119,8 +124,7 @@ void rn_affine_forward(const rn_exec *exec, real *out, const real *in, const rea
     job.out = out;
     job.in = in;
     job.relu = relu;
-    affine_scale(&job, weight, var, eps);
-    for (int i = 0; i < dims->c; i++) job.shift[i] = bias[i] - mean[i] * job.scale[i];
+    rn_affine_coefficients(job.scale, job.shift, weight, bias, mean, var, eps, (size_t)dims->c);
     run_blocks(exec, apply_task, &job);
 }
 
@@ -141,7 +145,7 @@ void rn_affine_backward(const rn_exec *exec, real *din, const real *dout, const 
     norm_job job = job_of(exec, &flat);
     job.din = din;
     job.dout = dout;
-    affine_scale(&job, weight, var, eps);
+    affine_scale(job.scale, weight, var, eps, (size_t)dims->c);
     run_blocks(exec, affine_backward_task, &job);
 }
 

@@ -19,6 +19,9 @@ typedef struct rn_norm_dims {
 void rn_affine_forward(const rn_exec *exec, real *out, const real *in, const real *weight,
                        const real *bias, const real *mean, const real *var, real eps,
                        rn_activation relu, const rn_norm_dims *dims);
+/* scale and shift alone, [c]. */
+void rn_affine_coefficients(real *scale, real *shift, const real *weight, const real *bias,
+                            const real *mean, const real *var, real eps, size_t c);
 void rn_affine_backward(const rn_exec *exec, real *din, const real *dout, const real *weight,
                         const real *var, real eps, const rn_norm_dims *dims);
 

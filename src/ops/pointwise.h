@@ -3,13 +3,7 @@
 #define RN_OPS_POINTWISE_H
 
 #include "ops/exec.h"
-
-/* What an operation does to its output last; a NaN stays one. */
-typedef enum rn_activation {
-    RN_LINEAR,
-    RN_RELU, /* max(x, 0) */
-    RN_RELU6 /* min(max(x, 0), 6) (Sandler et al., arXiv:1801.04381) */
-} rn_activation;
+#include "ops/gemm.h"
 
 /* out = max(in, 0), NaN stays NaN; in place is fine. */
 void rn_relu_forward(const rn_exec *exec, real *out, const real *in, size_t n);

@@ -34,9 +34,9 @@ struct winograd_job {
     rn_tilings tilings;
     size_t src_c, dst_c, panels; /* panels of dst */
     size_t depth;                /* DEPTH, or less where src has fewer channels */
-    const real *weight, *bias;
+    const real *weight;
+    const rn_conv_finish *finish; /* NULL: dst += */
     weights_fn *weights;
-    bool add, relu;
     size_t block, blocks, group; /* many tiles: tiles a block; strips a task */
     size_t first, round;         /* few: tiles [first, first + round) */
 };
@@ -154,15 +154,26 @@ static void multiply(const winograd_job *job, const strip *s, size_t begin, size
 static void transform_output(const winograd_job *job, const strip *s) {
     const size_t channel = s->panel * RN_LANES, width = s->panels * RN_LANES,
                  rest = job->dst_c - channel;
-    real bias[RN_GEMM_COLUMNS] = {0};
-    const rn_tile_output form = {
-        .bias = bias, .channels = rest < width ? rest : width, .add = job->add, .relu = job->relu};
-    if (job->bias) memcpy(bias, job->bias + channel, form.channels * sizeof(real));
+    const rn_conv_finish *finish = job->finish;
+    real scale[RN_GEMM_COLUMNS], shift[RN_GEMM_COLUMNS];
+    const rn_tile_output form = {.scale = scale,
+                                 .shift = shift,
+                                 .channels = rest < width ? rest : width,
+                                 .activation = finish ? finish->activation : RN_LINEAR};
+    for (size_t j = 0; j < width; j++) {
+        scale[j] = finish && finish->scale && j < rest ? finish->scale[channel + j] : 1;
+        shift[j] = finish && finish->shift && j < rest ? finish->shift[channel + j] : 0;
+    }
     for (size_t i = 0; i < s->tiles; i++) {
         const rn_tile tile = rn_tile_find(&job->tilings, s->first_tile + i);
         real *pixels[RN_TILE_OUTPUTS];
+        const real *residual[RN_TILE_OUTPUTS];
+        const real *added = finish ? tile.in->residual : tile.in->dst;
         rn_tile_outputs(pixels, &tile, job->dst_c, channel, NULL);
-        job->kernels.output(pixels, s->m + i * width, m_stride(s->tiles, s->panels), &form);
+        for (int k = 0; added && k < RN_TILE_OUTPUTS; k++)
+            residual[k] = pixels[k] ? added + (pixels[k] - tile.in->dst) : NULL;
+        job->kernels.output(pixels, added ? residual : NULL, s->m + i * width,
+                            m_stride(s->tiles, s->panels), &form);
     }
 }
 
@@ -297,13 +308,13 @@ static void run(winograd_job *job) {
 }
 
 void rn_winograd_forward(const rn_exec *exec, const rn_conv_part *parts, size_t n,
-                         const real *weight, const real *bias, bool relu) {
+                         const real *weight, const rn_conv_finish *finish) {
     winograd_job job = job_of(exec, parts->dims.in_c, parts->dims.out_c, weight);
     job.weights = forward_weights;
-    job.bias = bias;
-    job.relu = relu;
+    job.finish = finish;
     for (size_t i = 0; i < n; i++)
-        rn_tilings_add(&job.tilings, &parts[i].dims, parts[i].in, parts[i].out);
+        rn_tilings_add(&job.tilings, &parts[i].dims, parts[i].in, parts[i].out)->residual =
+            parts[i].residual;
     run(&job);
 }
 
@@ -311,7 +322,6 @@ void rn_winograd_backward_data(const rn_exec *exec, const rn_conv_part *parts, s
                                const real *weight) {
     winograd_job job = job_of(exec, parts->dims.out_c, parts->dims.in_c, weight);
     job.weights = backward_weights;
-    job.add = true;
     for (size_t i = 0; i < n; i++)
         if (parts[i].din) rn_tilings_add(&job.tilings, &parts[i].dims, parts[i].dout, parts[i].din);
     run(&job);

@@ -20,7 +20,7 @@ rn_scratch rn_winograd_scratch(const rn_conv_part *parts, size_t n, rn_conv_pass
 
 /* As the functions of conv.h. */
 void rn_winograd_forward(const rn_exec *exec, const rn_conv_part *parts, size_t n,
-                         const real *weight, const real *bias, bool relu);
+                         const real *weight, const rn_conv_finish *finish);
 void rn_winograd_backward_data(const rn_exec *exec, const rn_conv_part *parts, size_t n,
                                const real *weight);
 void rn_winograd_backward_weight(const rn_exec *exec, real *dweight, const rn_conv_part *parts,

@@ -134,31 +134,45 @@ static KERNEL_TARGET void KERNEL(transform_gradient)(real *v, const rn_tile_plac
     KERNEL(gradient_part)(v + KERNEL(place_of)(place, c), place->t, copies, 0);
 }
 
-/* to[0, lanes) = value, on top of what is there if `add`, then ReLU if `relu`. */
-INLINE void KERNEL(finish)(real *to, KERNEL(vector) value, size_t lanes, bool add, bool relu) {
+INLINE KERNEL(vector) KERNEL(load)(const real *from, size_t lanes) {
+    if (lanes >= LANES) return VECTOR_CONST(from);
+    KERNEL(vector) value = {0};
+    for (size_t i = 0; i < lanes; i++) value[i] = from[i];
+    return value;
+}
+
+INLINE void KERNEL(store)(real *to, KERNEL(vector) value, size_t lanes) {
     if (lanes >= LANES) {
-        if (add) value += VECTOR(to);
-        if (relu) /* NaN stays */
-            value = (KERNEL(vector))((__typeof__(value < value))value & ~(value < 0));
         VECTOR(to) = value;
         return;
     }
-    for (size_t i = 0; i < lanes; i++) {
-        const real x = add ? to[i] + value[i] : value[i];
-        to[i] = relu && x < 0 ? 0 : x;
-    }
+    for (size_t i = 0; i < lanes; i++) to[i] = value[i];
 }
 
-/* pixels[y * STEP + x][c] = A^T m A + bias[c] for c < channels; pixels that are NULL lie outside.
- * `m` and `bias` go on for a whole vector. */
-static KERNEL_TARGET void KERNEL(transform_output)(real *const *pixels, const real *m,
-                                                   size_t stride, const rn_tile_output *form) {
+INLINE KERNEL(vector) KERNEL(activate)(KERNEL(vector) x, rn_activation activation) {
+    typedef __typeof__(x < x) mask;
+    if (activation == RN_LINEAR) return x;
+    x = (KERNEL(vector))((mask)x & ~(x < 0)); /* NaN stays */
+    if (activation == RN_RELU) return x;
+    const KERNEL(vector) six = (KERNEL(vector)){0} + (real)6;
+    const mask over = x > six;
+    return (KERNEL(vector))(((mask)x & ~over) | ((mask)six & over));
+}
+
+static KERNEL_TARGET void KERNEL(transform_output)(real *const *pixels, const real *const *residual,
+                                                   const real *m, size_t stride,
+                                                   const rn_tile_output *form) {
     for (size_t c = 0; c < form->channels; c += LANES) {
-        const KERNEL(vector) bias = VECTOR_CONST(form->bias + c);
+        const size_t lanes = form->channels - c;
+        const KERNEL(vector) scale = VECTOR_CONST(form->scale + c),
+                             shift = VECTOR_CONST(form->shift + c);
 #define LOAD(i) VECTOR_CONST(m + (size_t)(i)*stride + c)
 #define STORE(i, value)                                                                            \
-    if (pixels[i])                                                                                 \
-    KERNEL(finish)(pixels[i] + c, value + bias, form->channels - c, form->add, form->relu)
+    if (pixels[i]) {                                                                               \
+        KERNEL(vector) sum = (value)*scale + shift;                                                \
+        if (residual) sum += KERNEL(load)(residual[i] + c, lanes);                                 \
+        KERNEL(store)(pixels[i] + c, KERNEL(activate)(sum, form->activation), lanes);              \
+    }
         BOTH_WAYS(output_line, STEP, SIDE, LOAD, STORE)
 #undef LOAD
 #undef STORE
@@ -203,7 +217,9 @@ static KERNEL_TARGET void KERNEL(transform_dweight)(real *dweight, size_t step, 
     for (size_t c = 0; c < channels; c += LANES) {
 #define LOAD(i) VECTOR_CONST(u + (size_t)(i)*stride + c)
 #define STORE(i, value)                                                                            \
-    KERNEL(finish)(dweight + (size_t)(i)*step + c, value, channels - c, true, false)
+    KERNEL(store)                                                                                  \
+    (dweight + (size_t)(i)*step + c,                                                               \
+     value + KERNEL(load)(dweight + (size_t)(i)*step + c, channels - c), channels - c)
         BOTH_WAYS(dweight_line, TAPS, SIDE, LOAD, STORE)
 #undef LOAD
 #undef STORE

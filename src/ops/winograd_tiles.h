@@ -8,8 +8,9 @@
 
 /* A batch of pictures cut into tiles. */
 typedef struct rn_tiling {
-    const real *src; /* [batch, h, w, channels of src] */
-    real *dst;       /* [batch, h, w, channels of dst] */
+    const real *src;      /* [batch, h, w, channels of src] */
+    real *dst;            /* [batch, h, w, channels of dst] */
+    const real *residual; /* as large as dst; NULL: none */
     size_t h, w, tiles_y, tiles_x;
     size_t end; /* the number of the tile behind its last */
 } rn_tiling;
@@ -30,13 +31,14 @@ static inline size_t rn_divide_up(size_t a, size_t b) {
     return (a + b - 1) / b;
 }
 
-static inline void rn_tilings_add(rn_tilings *tilings, const rn_conv_dims *d, const real *src,
-                                  real *dst) {
+static inline rn_tiling *rn_tilings_add(rn_tilings *tilings, const rn_conv_dims *d, const real *src,
+                                        real *dst) {
     rn_tiling t = {.src = src, .dst = dst, .h = (size_t)d->in_h, .w = (size_t)d->in_w};
     t.tiles_y = rn_divide_up(t.h, RN_TILE_STEP);
     t.tiles_x = rn_divide_up(t.w, RN_TILE_STEP);
     t.end = tilings->tiles += (size_t)d->batch * t.tiles_y * t.tiles_x;
-    tilings->list[tilings->n++] = t;
+    tilings->list[tilings->n] = t;
+    return &tilings->list[tilings->n++];
 }
 
 static inline rn_tile rn_tile_find(const rn_tilings *tilings, size_t number) {

@@ -27,11 +27,11 @@ typedef struct rn_tile_place {
     size_t t, width, chunk;
 } rn_tile_place;
 
-/* What becomes of A^T m A: pixel[c] = bias[c] + it, on top of what is there if `add`; then ReLU. */
+/* What becomes of y = A^T m A: pixel[c] = activation(y * scale[c] + shift[c] + residual[c]). */
 typedef struct rn_tile_output {
-    const real *bias; /* [channels, rounded up to RN_LANES] */
+    const real *scale, *shift; /* [channels, rounded up to RN_LANES] */
     size_t channels;
-    bool add, relu;
+    rn_activation activation;
 } rn_tile_output;
 
 typedef struct rn_tile_kernels {
@@ -41,8 +41,10 @@ typedef struct rn_tile_kernels {
     /* A d A^T of pixels [RN_TILE_OUTPUTS]: the transposed of output. */
     void (*gradient)(real *v, const rn_tile_place *place, const real *const *pixels,
                      size_t channels);
-    /* A^T m A of product t at m + t * stride to pixels [RN_TILE_OUTPUTS]; NULL: outside. */
-    void (*output)(real *const *pixels, const real *m, size_t stride, const rn_tile_output *form);
+    /* A^T m A of product t at m + t * stride to pixels [RN_TILE_OUTPUTS]; NULL: outside. residual:
+     * one a pixel, which it may be, or NULL. */
+    void (*output)(real *const *pixels, const real *const *residual, const real *m, size_t stride,
+                   const rn_tile_output *form);
     /* u[t * stride + lane] = G g G^T, g[tap] = taps + tap * RN_LANES. */
     void (*weight)(real *u, size_t stride, const real *taps);
     /* dweight[tap * step + c] += G^T u G of product t at u + t * stride, for c < channels: the
