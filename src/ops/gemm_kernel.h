@@ -35,6 +35,10 @@ KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const ti
     const int n = panels * PARTS;
     const size_t step = gemm->step, b_step = gemm->b_step, b_stride = gemm->b_stride;
     const size_t apart = even ? (size_t)(a[1] - a[0]) : 0;
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < panels; i++) {
+        __builtin_prefetch(c[r] + i * RN_LANES, 1); /* it comes while the sums are made */
+        if (finish && finish->residual[0]) __builtin_prefetch(finish->residual[r] + i * RN_LANES);
+    }
     const real *quad[TILE_ROWS / 4] = {a[0], a[0] + 4 * apart, a[0] + 8 * apart};
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] =
         (KERNEL(vector)){0};
