@@ -418,15 +418,31 @@ RN_MUST_USE rn_status rn_model_set_show_threshold(const char *model, double scor
 /* ---- Bench ----------------------------------------------------------------------------------- */
 
 typedef struct rn_bench_options {
-    const char *preset; /* name or file; NULL: r18 */
-    int width, height;  /* of the input */
-    int batch;          /* train only */
-    int classes;
-    int threads; /* 0: one a core */
-    int runs;    /* timed runs, behind one that is not */
+    const char *preset;     /* name or file; NULL: r18 */
+    const char *model;      /* weights and configuration from this file, in place of the preset's
+                               with random weights and `classes`; NULL for none */
+    const char *const *set; /* texts "KEY=VALUE" over the model's configuration, in training over
+                               its options too; NULL behind the last; may be NULL */
+    const char *input;      /* file of floats [batch, height, width, 3] in place of noise, in the
+                               machine's order of bytes; NULL for none */
+    const char *outputs;    /* infer: write a file of floats: of each level, from P3 on, the logits
+                               [anchors, classes], then the deltas [anchors, 4]; behind them the
+                               boxes [n, 6]: x1, y1, x2, y2, score, label. NULL for none */
+    const char *data;       /* train: the set whose pictures the loader prepares meanwhile, as
+                               training does; NULL: the same batch again and again */
+    int width, height;      /* of the input */
+    int batch;              /* train only */
+    int classes;            /* without a model file */
+    int threads;            /* 0: one a core */
+    int runs;               /* timed runs, behind one that is not */
 } rn_bench_options;
 #define RN_BENCH_OPTIONS_DEFAULT                                                                   \
     (RN_STRUCT(rn_bench_options){.preset = NULL,                                                   \
+                                 .model = NULL,                                                    \
+                                 .set = NULL,                                                      \
+                                 .input = NULL,                                                    \
+                                 .outputs = NULL,                                                  \
+                                 .data = NULL,                                                     \
                                  .width = 320,                                                     \
                                  .height = 320,                                                    \
                                  .batch = 1,                                                       \
@@ -434,18 +450,49 @@ typedef struct rn_bench_options {
                                  .threads = 0,                                                     \
                                  .runs = 10})
 
+/* One kind of layer in the fastest run. */
+typedef struct rn_bench_kind {
+    char name[32];                        /* "conv 3x3", "conv 7x7 stride 2", "group_norm" ... */
+    int layers;                           /* of this kind */
+    double forward_ms, backward_ms;       /* of all of them */
+    double forward_gflop, backward_gflop; /* direct sums, multiply and add counted each, however
+                                             they are really found; convolutions alone */
+} rn_bench_kind;
+enum { RN_BENCH_KINDS = 32 };
+
 typedef struct rn_bench_result {
+    int width, height; /* of the input */
+    size_t classes;
     double ms_best, ms_median;
     double images_per_s; /* at the median */
     double gflop;      /* of one run: convolutions, multiply and add counted each; training is three
                           times its forward */
     double peak_mb;    /* highest resident memory of the process */
     double planned_mb; /* activations, gradients and scratch */
+    double peak_gflops;   /* float multiply-adds that the threads together do at most, measured */
+    const char *peak_isa; /* the instructions that did them; never freed */
+    /* The parts of the fastest run, in ms. */
+    double forward_ms;     /* from the network's input on */
+    double postprocess_ms; /* infer: from the heads to the boxes */
+    double criterion_ms;   /* train: matching and losses */
+    double backward_ms;
+    double optimizer_ms; /* clipping and update */
+    double loader_ms;    /* waiting for the loader; 0 without data */
+    /* What was found. */
+    size_t boxes;                         /* infer */
+    double cls_loss, box_loss, grad_norm; /* train, first step */
+    rn_bench_kind kinds[RN_BENCH_KINDS];  /* [n_kinds] in the order of their first layers */
+    size_t n_kinds;
 } rn_bench_result;
 
-/* Inference from the network's input to the boxes, batch 1, random weights. */
+/* Inference from the network's input to the boxes, batch 1. RN_EINVAL, RN_EINPUT (model, preset,
+ * input), RN_ENOMEM, RN_EIO (outputs). */
 RN_MUST_USE rn_status rn_bench_infer(rn_bench_result *out, const rn_bench_options *options);
-/* A whole training step: forward, losses, backward, optimizer. */
+/* A whole training step: forward, losses, backward, optimizer. Without data each picture has the
+ * same eight objects: object k of side (2 + k) / 20 of the shorter side s stands (3 k mod 8) / 7 of
+ * the way to the right, k / 7 of the way down, its class is 11 k mod classes. With data, width and
+ * height are the canvas of pictures whose longer side is the larger of the two. RN_EINPUT (data)
+ * besides. */
 RN_MUST_USE rn_status rn_bench_train(rn_bench_result *out, const rn_bench_options *options);
 
 #pragma GCC visibility pop

@@ -18,6 +18,13 @@ void rn_dataset_free(rn_dataset *set) {
     *set = (rn_dataset){0};
 }
 
+size_t rn_dataset_most_objects(const rn_dataset *set) {
+    size_t most = 1;
+    for (size_t i = 0; i < set->n_records; i++)
+        if (set->records[i].n_objects > most) most = set->records[i].n_objects;
+    return most;
+}
+
 void rn_dataset_tell_notes(const rn_dataset *set, const rn_hooks *hooks) {
     for (const char *line = set->notes; line && *line;) {
         const size_t size = strcspn(line, "\n");

@@ -42,6 +42,9 @@ typedef struct rn_dataset {
 
 void rn_dataset_free(rn_dataset *set); /* and zero it */
 
+/* Objects of the picture that has most of them, at least 1. */
+size_t rn_dataset_most_objects(const rn_dataset *set);
+
 /* Tell of the set's notes, a message each. */
 void rn_dataset_tell_notes(const rn_dataset *set, const rn_hooks *hooks);
 

@@ -13,6 +13,7 @@ struct rn_detector {
     rn_threads *threads;
     rn_threads *own_threads; /* NULL when borrowed */
     real *weights;           /* [graph.n_stored] */
+    const rn_watch *watch;   /* NULL: nobody */
     rn_postprocess postprocess;
 
     /* The current plan and what belongs to its shape. */
@@ -150,11 +151,17 @@ const rn_graph *rn_detector_graph(const rn_detector *det) {
 real *rn_detector_weights(rn_detector *det) {
     return det->weights;
 }
+rn_threads *rn_detector_threads(const rn_detector *det) {
+    return det->threads;
+}
 const rn_plan *rn_detector_current_plan(const rn_detector *det) {
     return &det->plan;
 }
 double rn_detector_flops(const rn_detector *det) {
     return rn_network_flops(&det->network, &det->plan);
+}
+void rn_detector_watch(rn_detector *det, const rn_watch *watch) {
+    det->watch = watch;
 }
 float *rn_detector_input(rn_detector *det) {
     return det->canvas;
@@ -225,8 +232,11 @@ fail:
 }
 
 static rn_run run_of(const rn_detector *det) {
-    return (rn_run){
-        .plan = &det->plan, .exec = &det->exec, .weights = det->weights, .arena = det->arena};
+    return (rn_run){.plan = &det->plan,
+                    .exec = &det->exec,
+                    .weights = det->weights,
+                    .arena = det->arena,
+                    .watch = det->watch};
 }
 
 void rn_detector_outputs(const rn_detector *det, rn_level_output levels[RN_LEVELS]) {

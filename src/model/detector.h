@@ -19,6 +19,7 @@ RN_MUST_USE rn_status rn_detector_create(rn_detector **out, const rn_model_confi
 const rn_model_config *rn_detector_config(const rn_detector *det);
 const rn_graph *rn_detector_graph(const rn_detector *det);
 real *rn_detector_weights(rn_detector *det);
+rn_threads *rn_detector_threads(const rn_detector *det);
 
 /* Plan for one picture of a canvas of width x height (multiples of 32); nothing happens if that is
  * the plan already. */
@@ -31,6 +32,9 @@ double rn_detector_flops(const rn_detector *det);
 float *rn_detector_input(rn_detector *det);
 RN_MUST_USE rn_status rn_detector_forward(rn_detector *det, rn_box *out, size_t *n_out, int width,
                                           int height);
+
+/* Whom the walks of rn_detector_forward tell; NULL, as at first, for nobody. Borrowed. */
+void rn_detector_watch(rn_detector *det, const rn_watch *watch);
 
 /* What the heads gave in the last forward; good until the next plan or forward. */
 void rn_detector_outputs(const rn_detector *det, rn_level_output levels[RN_LEVELS]);

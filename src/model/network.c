@@ -139,14 +139,16 @@ rn_status rn_network_anchors(real **out, size_t count[RN_LEVELS], const rn_netwo
     return RN_OK;
 }
 
+double rn_network_node_flops(const rn_plan *plan, int i) {
+    const rn_node *node = &plan->graph->nodes[i];
+    if (node->kernel == 0 || node->param[0] == RN_NO_PARAM) return 0;
+    return 2.0 * (double)rn_shape_count(&plan->shape[i]) * plan->graph->params[node->param[0]].in *
+           node->kernel * node->kernel;
+}
+
 double rn_network_flops(const rn_network *network, const rn_plan *plan) {
-    const rn_graph *graph = &network->graph;
     double flops = 0;
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        const rn_node *node = &graph->nodes[i];
-        if (node->kernel == 0 || node->param[0] == RN_NO_PARAM) continue;
-        flops += 2.0 * (double)rn_shape_count(&plan->shape[i]) * graph->params[node->param[0]].in *
-                 node->kernel * node->kernel;
-    }
+    for (size_t i = 0; i < network->graph.n_nodes; i++)
+        flops += rn_network_node_flops(plan, (int)i);
     return flops;
 }

@@ -43,8 +43,10 @@ RN_MUST_USE rn_status rn_network_anchors(real **out, size_t count[RN_LEVELS],
                                          const rn_network *network, const rn_model_config *config,
                                          const rn_plan *plan);
 
-/* Multiply-adds of one forward walk over `plan`'s shapes, all convolutions, times two: floating
- * point operations. */
+/* Multiply-adds of a node's forward, times two: floating point operations. Convolutions alone
+ * count. */
+double rn_network_node_flops(const rn_plan *plan, int node);
+/* Of one forward walk over `plan`'s shapes. */
 double rn_network_flops(const rn_network *network, const rn_plan *plan);
 
 #endif

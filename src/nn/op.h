@@ -15,8 +15,9 @@ typedef struct rn_run {
     const rn_exec *exec;
     real *weights; /* [graph.n_stored]; batch norm in training moves its running statistics, nothing
                       else is written */
-    real *gradients; /* [graph.n_trained]; NULL without backward */
-    real *arena;     /* [plan.arena] */
+    real *gradients;       /* [graph.n_trained]; NULL without backward */
+    real *arena;           /* [plan.arena] */
+    const rn_watch *watch; /* NULL: nobody watches */
 } rn_run;
 
 struct rn_op {

@@ -322,10 +322,18 @@ static void zero(const rn_exec *exec, real *out, size_t n) {
     rn_threads_run(exec->threads, (n + ZERO_BLOCK - 1) / ZERO_BLOCK, zero_task, &job);
 }
 
+static void tell(const rn_run *run, rn_walk walk, int node) {
+    if (run->watch) run->watch->node(run->watch->context, walk, node);
+}
+
 void rn_forward(const rn_run *run) {
     const rn_plan *plan = run->plan;
-    for (int i = 0; i < (int)plan->graph->n_nodes; i++)
-        if (plan->maker[i] == i) plan->graph->nodes[i].op->forward(run, i);
+    tell(run, RN_FORWARD, RN_NO_VALUE);
+    for (int i = 0; i < (int)plan->graph->n_nodes; i++) {
+        if (plan->maker[i] != i) continue;
+        plan->graph->nodes[i].op->forward(run, i);
+        tell(run, RN_FORWARD, i);
+    }
 }
 
 /* Zero the gradients that node `i` is the first to add to, and undo its ReLU. */
@@ -347,6 +355,7 @@ static void prepare_backward(const rn_run *run, int i, real *dout) {
 void rn_backward(const rn_run *run) {
     const rn_plan *plan = run->plan;
     bool wanted = false; /* by a node of the job */
+    tell(run, RN_BACKWARD, RN_NO_VALUE);
     for (int i = (int)plan->graph->n_nodes - 1; i >= 0; i--) {
         real *dout = rn_run_gradient(run, i);
         if (dout) prepare_backward(run, i, dout);
@@ -354,5 +363,6 @@ void rn_backward(const rn_run *run) {
         if (plan->job[i] != i) continue;
         if (wanted) plan->graph->nodes[i].op->backward(run, i);
         wanted = false;
+        tell(run, RN_BACKWARD, i);
     }
 }

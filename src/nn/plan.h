@@ -43,6 +43,14 @@ void rn_plan_free(rn_plan *plan); /* and zero it */
 
 typedef struct rn_run rn_run; /* op.h */
 
+/* For who wants to know where the time goes: called as a walk begins (node RN_NO_VALUE) and behind
+ * each node's work. */
+typedef enum rn_walk { RN_FORWARD, RN_BACKWARD } rn_walk;
+typedef struct rn_watch {
+    void (*node)(void *context, rn_walk walk, int node);
+    void *context;
+} rn_watch;
+
 /* Compute every value. The input value (node 0) was filled in by the caller. */
 void rn_forward(const rn_run *run);
 /* Add the gradient of every trained parameter to run->gradients. The caller has written the

@@ -241,6 +241,19 @@ rn_optimizer_options rn_optimizer_options_of(const rn_train_options *o) {
                                   .ema_decay = o->ema};
 }
 
+rn_loader_options rn_loader_options_of(const rn_train_options *o, const rn_model_config *config) {
+    return (rn_loader_options){.batch = o->batch,
+                               .seed = o->seed,
+                               .shuffle = true,
+                               .geometry = rn_model_config_geometry(config),
+                               .augment = {.flip = (float)o->flip,
+                                           .vflip = (float)o->vflip,
+                                           .scale_min = (float)o->scale_min,
+                                           .scale_max = (float)o->scale_max,
+                                           .color = (float)o->color},
+                               .workers = o->workers};
+}
+
 /* ---- JSON ---- */
 
 rn_status rn_train_options_to_json(char **out, const rn_train_options *options) {

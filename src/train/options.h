@@ -4,6 +4,7 @@
 #define RN_TRAIN_OPTIONS_H
 
 #include "base/field.h"
+#include "data/loader.h"
 #include "model/config.h"
 #include "model/criterion.h"
 #include "train/optimizer.h"
@@ -103,5 +104,7 @@ RN_MUST_USE rn_status rn_train_options_from_json(rn_train_options *out, const ch
 /* What the other parts want to know of them. */
 rn_criterion_options rn_criterion_options_of(const rn_train_options *options);
 rn_optimizer_options rn_optimizer_options_of(const rn_train_options *options);
+rn_loader_options rn_loader_options_of(const rn_train_options *options,
+                                       const rn_model_config *config); /* without hooks */
 
 #endif

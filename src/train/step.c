@@ -62,7 +62,8 @@ void rn_step_gradients(rn_step_result *out, rn_step *step, const rn_batch *batch
                         .exec = &step->exec,
                         .weights = step->weights,
                         .gradients = step->gradients,
-                        .arena = step->arena};
+                        .arena = step->arena,
+                        .watch = step->watch};
     memcpy(rn_run_value(&run, 0), batch->images,
            rn_shape_count(&step->plan.shape[0]) * sizeof(real));
     memset(step->gradients, 0, step->network->graph.n_trained * sizeof(real));

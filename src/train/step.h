@@ -25,6 +25,7 @@ typedef struct rn_step {
     real *arena;
     rn_criterion *criterion;
     rn_optimizer optimizer;
+    const rn_watch *watch; /* whom the walks tell; NULL, as at first, for nobody */
 } rn_step;
 
 /* What one step did. */

@@ -47,30 +47,14 @@ static rn_status open_data(rn_trainer *t) {
 }
 
 static rn_loader_options loader_options(rn_trainer *t) {
-    const rn_train_options *o = &t->options;
-    return (rn_loader_options){.batch = o->batch,
-                               .seed = o->seed,
-                               .shuffle = true,
-                               .geometry = rn_model_config_geometry(&t->config),
-                               .augment = {.flip = (float)o->flip,
-                                           .vflip = (float)o->vflip,
-                                           .scale_min = (float)o->scale_min,
-                                           .scale_max = (float)o->scale_max,
-                                           .color = (float)o->color},
-                               .workers = o->workers,
-                               .hooks = {.context = t, .message = rn_trainer_log_line}};
-}
-
-static size_t most_targets(const rn_dataset *set) {
-    size_t most = 1;
-    for (size_t i = 0; i < set->n_records; i++)
-        if (set->records[i].n_objects > most) most = set->records[i].n_objects;
-    return most;
+    rn_loader_options options = rn_loader_options_of(&t->options, &t->config);
+    options.hooks = (rn_hooks){.context = t, .message = rn_trainer_log_line};
+    return options;
 }
 
 static rn_step_options step_options(const rn_trainer *t) {
     return (rn_step_options){.batch = t->options.batch,
-                             .max_targets = most_targets(&t->train),
+                             .max_targets = rn_dataset_most_objects(&t->train),
                              .criterion = rn_criterion_options_of(&t->options),
                              .optimizer = rn_optimizer_options_of(&t->options)};
 }
