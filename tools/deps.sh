@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# deps.sh [--ci]: install the Debian packages that are missing: to build, to run and to test. --ci adds what .ci/run needs
-# besides: clang, its sanitizers and clang-format.
+# deps.sh [--ci|--peers]: install the Debian packages that are missing: to build, to run and to test. --ci adds what .ci/run
+# needs besides: clang, its sanitizers and clang-format; --peers what tools/compare_peers.sh does: PyTorch.
 set -euo pipefail
 
 packages=(gcc g++ libc6-dev make cmake pkg-config libstb-dev libcjson-dev libexpat1-dev libyaml-dev
           fonts-dejavu-core check python3 curl unzip)
 [ "${1:-}" = --ci ] && packages+=(clang libclang-rt-14-dev clang-format gcovr)
+[ "${1:-}" = --peers ] && packages+=(python3-torch python3-torchvision)
 
 missing=()
 for package in "${packages[@]}"; do
