@@ -1,7 +1,9 @@
 #include "graph_maker.h"
+#include "ops_exec.h"
 #include "suite.h"
 
 #include <limits.h>
+#include <math.h>
 
 /* ---- shapes ---- */
 
@@ -169,6 +171,45 @@ START_TEST(gradients_only_where_something_is_learnt) {
 }
 END_TEST
 
+/* ---- who watches a walk ---- */
+
+static int watched[16], n_watched;
+
+static void write_down(void *context, rn_walk walk, int node) {
+    ck_assert_ptr_eq(context, watched);
+    ck_assert_int_lt(n_watched, 16);
+    watched[n_watched++] = walk == RN_BACKWARD ? 100 + node : node;
+}
+
+/* Each walk begins and goes by all nodes that have something to do. */
+START_TEST(a_watch_is_told_of_each_node) {
+    static const int want[] = {-1, 0, 1, 2, 3, 99, 103, 102};
+    int pool;
+    const int image = add_input(3);
+    ck_assert_int_eq(rn_graph_max_pool(&graph, &pool, image, 3, 2, 1), RN_OK); /* learns nothing */
+    const int a = add_conv(pool, "a", 4, 3, 1, 1, true);
+    add_output(add_conv(a, "b", 4, 1, 1, 0, false));
+    rn_graph_finish(&graph);
+    rn_plan plan = make_plan(RN_TRAINING, 1, 8, 8);
+    ops_exec e = ops_exec_open(1, plan.scratch);
+    real *arena = ops_random(plan.arena, -1, 1, 1), *w = ops_random(graph.n_stored, -1, 1, 2),
+         *dw = ops_random(graph.n_trained, 0, 0, 3);
+    const rn_watch watch = {write_down, watched};
+    rn_run run = {.plan = &plan, .exec = &e.exec, .weights = w, .gradients = dw, .arena = arena};
+    rn_forward(&run); /* nobody watches */
+    run.watch = &watch;
+    rn_forward(&run);
+    rn_backward(&run);
+    ck_assert_int_eq(n_watched, sizeof want / sizeof *want);
+    ck_assert_mem_eq(watched, want, sizeof want);
+    ops_exec_close(&e);
+    free(arena);
+    free(w);
+    free(dw);
+    rn_plan_free(&plan);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("plan");
     TCase *tests = tcase_create("plan");
@@ -182,6 +223,7 @@ int main(void) {
     tcase_add_test(tests, a_chain_of_convolutions);
     tcase_add_test(tests, in_place_where_nobody_reads_it_again);
     tcase_add_test(tests, gradients_only_where_something_is_learnt);
+    tcase_add_test(tests, a_watch_is_told_of_each_node);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

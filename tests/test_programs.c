@@ -1,4 +1,4 @@
-/* What all programs have in common: help and usage errors; bench and scenes. */
+/* What all programs have in common: help and usage errors; scenes. */
 #include "run_program.h"
 #include "suite.h"
 
@@ -123,55 +123,7 @@ START_TEST(inputs_missing_or_too_many) {
 }
 END_TEST
 
-/* ---- bench and scenes ---- */
-
-/* The number behind "name": in a flat object. */
-static double number_of(const char *json, const char *name) {
-    char key[64];
-    snprintf(key, sizeof key, "\"%s\": ", name);
-    const char *at = strstr(json, key);
-    ck_assert_msg(at != NULL, "%s in %s", name, json);
-    return strtod(at + strlen(key), NULL);
-}
-
-START_TEST(bench_measures) {
-    static const char *const names[] = {"ms_best", "ms_median", "images_per_s",
-                                        "gflop",   "peak_mb",   "planned_mb"};
-    static char json[4096];
-    double gflop[2];
-    for (int train = 0; train < 2; train++) {
-        RUN("bench", train ? "train" : "infer", "--preset", "nano", "--size", "64x96", "--runs",
-            "2", "--threads", "2", "--classes", "3", "--batch", "2", "--json", "b.json");
-        ck_assert_msg(run_code == 0, "%s", run_err);
-        ck_assert_str_eq(run_err, "");
-        const char *head = train ? "train nano 64x96, batch 2, 3 classes: best "
-                                 : "infer nano 64x96, batch 1, 3 classes: best ";
-        ck_assert_msg(strncmp(run_out, head, strlen(head)) == 0, "%s", run_out);
-        run_read(json, sizeof json, "b.json");
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            ck_assert_double_gt(number_of(json, names[i]), 0);
-        ck_assert_double_le(number_of(json, "ms_best"), number_of(json, "ms_median"));
-        ck_assert_double_eq_tol(number_of(json, "images_per_s") * number_of(json, "ms_median") /
-                                    (train ? 2e3 : 1e3),
-                                1, 0.01); /* a picture or two in the median's time */
-        gflop[train] = number_of(json, "gflop");
-    }
-    ck_assert_double_eq_tol(gflop[1] / gflop[0], 6, 0.01); /* three walks, two pictures */
-    RUN("bench", "infer", "--preset", "nano", "--size", "32", "--runs", "1", "--json", "-", "-q");
-    ck_assert_int_eq(run_code, 0);
-    ck_assert_int_eq(strncmp(run_out, "{\"ms_best\": ", 12), 0);
-}
-END_TEST
-
-START_TEST(bench_refuses) {
-    RUN("bench", "infer", "--preset", "nanno");
-    run_refused(1, "bench: error: preset: got nanno, want nano, small, mobile, r18, r50 or a file");
-    temp_text("p.json", "{\"width\": 16, \"fpn_channels\": 16}");
-    RUN("bench", "infer", "--preset", "p.json", "--size", "32", "--runs", "1", "--json", "no/b");
-    ck_assert_str_eq(run_err, "bench: error: no/b: cannot write: No such file or directory\n");
-    ck_assert_int_eq(run_code, 5);
-}
-END_TEST
+/* ---- scenes ---- */
 
 START_TEST(scenes_makes_a_set_once) {
     RUN("scenes", "-o", "a set", "--train", "2", "--val", "1", "--size", "48x32", "--classes", "8",
@@ -196,8 +148,6 @@ int main(void) {
     tcase_add_test(tcase, options_are_listed);
     tcase_add_test(tcase, values_missing_or_too_many);
     tcase_add_test(tcase, inputs_missing_or_too_many);
-    tcase_add_test(tcase, bench_measures);
-    tcase_add_test(tcase, bench_refuses);
     tcase_add_test(tcase, scenes_makes_a_set_once);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

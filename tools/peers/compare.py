@@ -37,10 +37,13 @@ def say(text):
 class Peer:
     """A process that speaks a peer's language (compare_torch.py)."""
 
-    def __init__(self, command, threads):
+    running = []  # those that must not be left standing still when this program ends
+
+    def __init__(self, command, threads=2):
         environment = dict(os.environ, THREADS=str(threads), NODE_PATH=str(ROOT / "build/peers/node_modules"))
         self.process = subprocess.Popen([str(part) for part in command], env=environment, text=True, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE)
+        Peer.running.append(self.process)
         self.answer()
 
     def answer(self):
@@ -62,9 +65,9 @@ class Peer:
         self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
         _, status, usage = os.wait4(self.process.pid, 0)
+        Peer.running.remove(self.process)
         if status != 0:
             sys.exit("compare.py: error: %s failed" % " ".join(self.process.args[:2]))
-        self.process.returncode = 0
         return usage.ru_maxrss * 1024 / 1e6
 
 
@@ -81,7 +84,6 @@ class Ours:
         _, status, usage = os.wait4(process.pid, 0)
         if status != 0:
             sys.exit("compare.py: error: bench failed")
-        process.returncode = 0
         self.memory = usage.ru_maxrss * 1024 / 1e6
         self.last = json.loads(text)
         return self.last["ms_best"], self.last["ms_median"]
@@ -201,7 +203,7 @@ class Compare:
     def infer_peers(self, name, size):
         picture = self.pictures(size)
         onnx = ["node", PEERS / "compare_onnxruntime.js", self.exported(name, size), size, picture, self.path("ort.f32")]
-        return {"onnxruntime": Peer(onnx, 2), "PyTorch": Peer(self.torch("infer", name, size, picture, self.path("torch.f32")), 2)}
+        return {"onnxruntime": Peer(onnx), "PyTorch": Peer(self.torch("infer", name, size, picture, self.path("torch.f32")))}
 
     def ours(self, mode, name, size, threads=2, batch=1):
         more = ["--input", self.pictures(size, batch)]
@@ -238,7 +240,7 @@ class Compare:
             say("training %s %s batch %d" % (name, size, batch))
             ours = self.ours("train", name, size, batch=batch)
             first = self.path("torch.json")
-            peer = Peer(self.torch("train", name, size, batch, self.pictures(size, batch), first), 2)
+            peer = Peer(self.torch("train", name, size, batch, self.pictures(size, batch), first))
             got = in_turn({"ours": ours, "PyTorch": peer}, 1, self.args.turns)
             memory = peer.close()
             want = json.loads(first.read_text())
@@ -273,7 +275,7 @@ class Compare:
         more = ["--input", self.pictures(POST), "--set", "score_threshold=%.9g" % threshold]
         ours = OursPost(self.bench, "infer", self.model("r18"), POST, 2, more)
         ours.turn(1, ["--outputs", self.path("ours.f32")])
-        peer = Peer(self.torch("post", POST, "%.9g" % threshold, heads, self.path("torch.f32")), 2)
+        peer = Peer(self.torch("post", POST, "%.9g" % threshold, heads, self.path("torch.f32")))
         got = in_turn({"ours": ours, "PyTorch": peer}, 2, self.args.turns)
         peer.close()
         boxes = [read_outputs(self.path(side), POST)[1] for side in ("ours.f32", "torch.f32")]
@@ -314,10 +316,15 @@ def main():
         args.turns = 2
     print("%s, %s, %d cores, 2 threads; best of %d turns (lower quartile of their medians); ratios: theirs over ours\n"
           % (datetime.date.today(), processor(), os.cpu_count(), args.turns), flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder:
         compare = Compare(args, pathlib.Path(folder))
-        for part in args.parts or parts:
-            getattr(compare, part)()
+        try:
+            for part in args.parts or parts:
+                getattr(compare, part)()
+        finally:
+            for process in Peer.running:
+                process.kill()
 
 
 if __name__ == "__main__":
