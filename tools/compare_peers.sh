@@ -9,7 +9,7 @@ build=${BUILD:-$root/build}
 
 "$root/tools/deps.sh" --peers
 "$root/tools/peers/onnxruntime.sh"
-cmake -S "$root" -B "$build" -DRN_TESTS=OFF >/dev/null
+cmake -S "$root" -B "$build" >/dev/null
 cmake --build "$build" -j "$(nproc)" --target bench convert >/dev/null
 
 export OMP_PROC_BIND=true
