@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import signal
 import statistics
 import subprocess
@@ -61,14 +62,14 @@ class Peer:
         return best, median
 
     def close(self):
-        """Megabytes of its highest resident memory."""
+        """Megabytes of its highest resident memory. (getrusage would count what this program had when it began the peer.)"""
+        status = pathlib.Path("/proc/%d/status" % self.process.pid).read_text()
         self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
-        _, status, usage = os.wait4(self.process.pid, 0)
-        Peer.running.remove(self.process)
-        if status != 0:
+        if self.process.wait() != 0:
             sys.exit("compare.py: error: %s failed" % " ".join(self.process.args[:2]))
-        return usage.ru_maxrss * 1024 / 1e6
+        Peer.running.remove(self.process)
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status).group(1)) * 1024 / 1e6
 
 
 class Ours:
@@ -76,16 +77,14 @@ class Ours:
 
     def __init__(self, bench, mode, model, size, threads, more=()):
         self.command = [str(bench), mode, "-m", str(model), "--size", size, "--threads", str(threads), "--json", "-", *map(str, more)]
-        self.last = self.memory = None
+        self.last = None
 
     def turn(self, runs, more=()):
-        process = subprocess.Popen([*self.command, "--runs", str(runs), *map(str, more)], stdout=subprocess.PIPE, text=True)
-        text = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
+        command = [*self.command, "--runs", str(runs), *map(str, more)]
+        process = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if process.returncode != 0:
             sys.exit("compare.py: error: bench failed")
-        self.memory = usage.ru_maxrss * 1024 / 1e6
-        self.last = json.loads(text)
+        self.last = json.loads(process.stdout)
         return self.last["ms_best"], self.last["ms_median"]
 
 
@@ -242,12 +241,13 @@ class Compare:
             first = self.path("torch.json")
             peer = Peer(self.torch("train", name, size, batch, self.pictures(size, batch), first))
             got = in_turn({"ours": ours, "PyTorch": peer}, 1, self.args.turns)
-            memory = peer.close()
+            memory, theirs = ours.last["peak_mb"], peer.close()
             want = json.loads(first.read_text())
             off = max(abs(ours.last[key] / want[key] - 1) for key in want)
             print("| %s %s, batch %d | %s | %s | %s | %.2f / %.2f | %.1g | %.0f / %.0f | %.2f |" % (
                 name.upper(), size, batch, figures(got["ours"]), figures(got["PyTorch"]), ratio(got["PyTorch"], got["ours"]),
-                1e3 * batch / got["ours"][0], 1e3 * batch / got["PyTorch"][0], off, ours.memory, memory, ours.memory / memory), flush=True)
+                1e3 * batch / got["ours"][0], 1e3 * batch / got["PyTorch"][0], off, memory, theirs,
+                memory / theirs), flush=True)
         print()
 
     def memory(self):
@@ -256,7 +256,7 @@ class Compare:
             say("memory %s %s" % (name, size))
             ours = self.ours("infer", name, size)
             ours.turn(1)
-            memory = [ours.memory]
+            memory = [ours.last["peak_mb"]]
             for peer in self.infer_peers(name, size).values():
                 peer.turn(1)
                 memory.append(peer.close())
