@@ -11,11 +11,11 @@
  * made first, and each strip of ROUND_PANELS makes its own part of U, which never leaves the cache.
  * BLOCK_TILES and ROUND_TILES are multiples of the rows of gemm.c's tiles. */
 enum {
-    DEPTH = 128,
+    DEPTH = 64,
     BLOCK_TILES = 48,
     BLOCK_PANELS = RN_GEMM_PANELS,
     ROUND_TILES = 144,
-    ROUND_PANELS = 2,
+    ROUND_PANELS = 4,
     ROWS = 12,
     PREFETCH = 4, /* rows of weights ahead; a strip's are too far apart for the processor to see */
 };
@@ -44,7 +44,7 @@ struct winograd_job {
 /* ---- U = G g G^T ---- */
 
 static size_t u_stride(size_t depth) {
-    return depth * RN_LANES + RN_TILE_LINE;
+    return depth * RN_LANES + 5 * RN_TILE_LINE; /* panels lie PRODUCTS times this apart */
 }
 
 /* Forward: a lane is an output channel, so that squares of the weights are turned first. */
