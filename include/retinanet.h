@@ -138,7 +138,8 @@ typedef struct rn_detector_options {
     int nms_agnostic;       /* NMS over all classes together instead of class by class */
     const rn_hooks *hooks;  /* told what is odd about the model file; may be NULL */
     const char *const *set; /* texts "KEY=VALUE" over the model's configuration (the keys of
-                               `config` in models/README.md), NULL behind the last; may be NULL */
+                               `config` in models/README.md; "classes=A,B,C" names the classes),
+                               NULL behind the last; may be NULL */
 } rn_detector_options;
 #define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
     (RN_STRUCT(rn_detector_options){                                                               \

@@ -10,7 +10,8 @@ static const char *const names[] = {"zip.pth", "older.pth"};
 static const char *extras(const char *name) {
     static char text[600];
     snprintf(text, sizeof text,
-             "%s: without metadata; its tensors are those of nano with 2 classes\n"
+             "%s: without metadata; its tensors are those of nano with 2 classes, unnamed "
+             "(--set classes=A,B,...)\n"
              "%s: 3 tensors have no place in this network: backbone.body.bn0.num_batches_tracked, "
              "backbone.body.bn1.num_batches_tracked, backbone.body.bn2.num_batches_tracked\n",
              name, name);

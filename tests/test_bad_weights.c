@@ -247,15 +247,19 @@ START_TEST(line_61_no_metadata) {
     ck_assert_ptr_nonnull(strstr(detected, "\"class 1\""));
     strip_metadata("m.safetensors");
     RUN(DETECT, "--json");
-    run_gave(0, detected,
-             "m.safetensors: without metadata; its tensors are those of nano with 2 classes\n");
+    run_gave(
+        0, detected,
+        "m.safetensors: without metadata; its tensors are those of nano with 2 classes, unnamed "
+        "(--set classes=A,B,...)\n");
     RUN(DETECT, "--json", "-q");
     run_gave(0, detected, "");
     RUN(EVALUATE); /* whose names the data do not have */
-    run_gave(2, "",
-             "m.safetensors: without metadata; its tensors are those of nano with 2 classes\n"
-             "evaluate: error: set/val.json: class \"key\" was not trained (known: class 0, class "
-             "1)\n");
+    run_gave(
+        2, "",
+        "m.safetensors: without metadata; its tensors are those of nano with 2 classes, unnamed "
+        "(--set classes=A,B,...)\n"
+        "evaluate: error: set/val.json: class \"key\" was not trained (known: class 0, class "
+        "1)\n");
     RUN("convert", "run/last.safetensors", "m.safetensors");
     run_gave(0, "", "");
     patch("m.safetensors", "bbox_reg.bias", "bbox_reg.bios");

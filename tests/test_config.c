@@ -206,6 +206,49 @@ START_TEST(fields_are_set_by_name) {
 }
 END_TEST
 
+/* A name for each class, or for each but the background; the ids stay. */
+START_TEST(classes_are_named) {
+    static const struct {
+        const char *names, *text; /* of three classes, of which the first is the background */
+    } bad[] = {{"a", "classes: got 1 names, want 2, or one more with the background"},
+               {"", "classes: got 1 names, want 2, or one more with the background"},
+               {"a,b,c,d", "classes: got 4 names, want 2, or one more with the background"},
+               {",", "classes: name 1 is empty"},
+               {"a,b,", "classes: name 3 is empty"},
+               {"a,b\xff,c", "classes: name 2 is not UTF-8"},
+               {"a,b,a", "classes: a stands twice"}};
+    char text[3][24] = {"__background__", "class 1", "class 2"}, pair[64];
+    char *const names[] = {text[0], text[1], text[2]};
+    const char *const pairs[] = {"bn_eps=0", pair, "nms_iou=0.25", NULL};
+    const int64_t ids[] = {0, 40, 2};
+    config = rn_model_config_default();
+    ck_assert_int_eq(rn_model_config_set_classes(&config, names, ids, 3), RN_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(pair, sizeof pair, "classes=%s", bad[i].names);
+        ck_assert_int_eq(rn_model_config_set(&config, pairs), RN_EINVAL);
+        ck_assert_str_eq(rn_error_text(), bad[i].text);
+        ck_assert_str_eq(config.class_names[1], "class 1");
+    }
+    strcpy(pair, "classes=sea horse,b");
+    ck_assert_msg(rn_model_config_set(&config, pairs) == RN_OK, "%s", rn_error_text());
+    ck_assert(config.bn_eps == 0 && config.nms_iou == 0.25 && config.n_classes == 3);
+    ck_assert_str_eq(config.class_names[0], "__background__");
+    ck_assert_str_eq(config.class_names[1], "sea horse");
+    ck_assert_str_eq(config.class_names[2], "b");
+    ck_assert(config.category_ids[0] == 0 && config.category_ids[1] == 40);
+    strcpy(pair, "classes=x,y,z");
+    ck_assert_int_eq(rn_model_config_set(&config, pairs), RN_OK);
+    ck_assert_str_eq(config.class_names[0], "x");
+    ck_assert_str_eq(config.class_names[2], "z");
+    strcpy(pair, "classes=x,y"); /* there is no background any more */
+    ck_assert_int_eq(rn_model_config_set(&config, pairs), RN_EINVAL);
+    ck_assert_str_eq(rn_error_text(), "classes: got 2 names, want 3");
+    rn_model_config_free(&config);
+    ck_assert_int_eq(rn_model_config_set(&config, pairs), RN_EINVAL);
+    ck_assert_str_eq(rn_error_text(), "classes: got 2 names, want 0");
+}
+END_TEST
+
 START_TEST(refuses_deep_nesting) {
     enum { DEEP = 100000 };
     char *json = malloc(DEEP + 1);
@@ -330,6 +373,7 @@ int main(void) {
     tcase_add_test(tests, refuses_wrong_classes);
     tcase_add_test(tests, refuses_what_does_not_fit_together);
     tcase_add_test(tests, fields_are_set_by_name);
+    tcase_add_test(tests, classes_are_named);
     tcase_add_test(tests, refuses_deep_nesting);
     tcase_add_test(tests, presets_are_built_in);
     tcase_add_test(tests, presets_from_files);

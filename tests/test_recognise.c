@@ -164,8 +164,9 @@ START_TEST(classes_of_coco) {
     make_torchvision(18, RN_NORM_FROZEN, 0, RN_P6_FROM_C5, 90); /* not COCO's columns */
     recognise();
     ck_assert_uint_eq(config.n_classes, 90);
-    ck_assert_str_eq(config.class_names[0], "class 0");
+    ck_assert_str_eq(config.class_names[0], "__background__");
     ck_assert_str_eq(config.class_names[89], "class 89");
+    ck_assert(rn_class_is_unnamed("class 89", 89) && !rn_class_is_unnamed("class 89", 9));
     rn_tensor_file_close(&file);
     make_preset("nano", RN_NORM_GROUP, 91); /* ours */
     recognise();

@@ -10,7 +10,8 @@ enum { TO, HALF, SET, NO_PICTURES, QUIET };
 static const cli_option options[] = {
     {"to", 0, "FORMAT", "format of the data set: coco, voc or yolo"},
     {"half", 0, NULL, "store the model's weights in 16 bits: half the file"},
-    {"set", 0, "KEY=VALUE", "set a key of the model's configuration, e.g. bn_eps=0"},
+    {"set", 0, "KEY=VALUE",
+     "set a key of the model's configuration, e.g. bn_eps=0 or classes=cat,dog"},
     {"no-pictures", 0, NULL, "write the annotations alone"},
     {"quiet", 'q', NULL, "say nothing but errors"}};
 

@@ -41,7 +41,8 @@ static const cli_option options[] = {
     {"nms", 0, "class|agnostic", "suppress overlapping boxes within a class, or over all classes"},
     {"on-bad", 0, "skip|fail", "a picture that cannot be read: go on (default) or stop"},
     {"max-pixels", 0, "N", "refuse larger pictures (default 64000000)"},
-    {"set", 0, "KEY=VALUE", "set a key of the model's configuration, e.g. bn_eps=0, for this run"},
+    {"set", 0, "KEY=VALUE",
+     "set a key of the model's configuration, e.g. bn_eps=0 or classes=cat,dog, for this run"},
     {"threads", 0, "N", "threads (default: one a core)"},
     {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 

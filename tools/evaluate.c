@@ -23,7 +23,8 @@ static const cli_option options[] = {
      "the confusion matrix counts detections from SCORE (default: where F1 is best)"},
     {"save-threshold", 0, NULL,
      "store the score where F1 is best in MODEL: detect shows boxes from there"},
-    {"set", 0, "KEY=VALUE", "set a key of the model's configuration, e.g. bn_eps=0, for this run"},
+    {"set", 0, "KEY=VALUE",
+     "set a key of the model's configuration, e.g. bn_eps=0 or classes=cat,dog, for this run"},
     {"threads", 0, "N", "threads (default: one a core)"},
     {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 

@@ -2,7 +2,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "data/json.h"
 #include "model/build.h"
+#include "model/coco_columns.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -135,6 +137,45 @@ rn_status rn_model_config_check(const rn_model_config *c) {
     return RN_OK;
 }
 
+/* names[n] = the names between the commas of `list`, which is cut. RN_EINVAL for one that is empty
+ * or stands twice. */
+static rn_status cut_names(char **names, size_t n, char *list) {
+    for (size_t i = 0; i < n; i++) {
+        char *comma = strchr(list, ',');
+        if (comma) *comma = '\0';
+        if (!rn_is_utf8(list)) return rn_fail(RN_EINVAL, "classes: name %zu is not UTF-8", i + 1);
+        if (list[0] == '\0') return rn_fail(RN_EINVAL, "classes: name %zu is empty", i + 1);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(names[k], list) == 0)
+                return rn_fail(RN_EINVAL, "classes: %s stands twice", list);
+        names[i] = list;
+        if (comma) list = comma + 1;
+    }
+    return RN_OK;
+}
+
+/* "A,B,C", for all classes or all but the background. */
+static rn_status name_classes(rn_model_config *config, const char *list) {
+    const size_t n = config->n_classes;
+    const size_t background = n > 0 && strcmp(config->class_names[0], rn_coco_columns[0]) == 0;
+    char *text = NULL, **names = NULL;
+    size_t given = 1;
+    rn_status status;
+    for (const char *p = list; (p = strchr(p, ',')); p++) given++;
+    if (given != n && given != n - background)
+        return rn_fail(RN_EINVAL, "classes: got %zu names, want %zu%s", given, n - background,
+                       background ? ", or one more with the background" : "");
+    if ((status = rn_strdup(&text, list)) != RN_OK) goto done;
+    if ((status = rn_alloc(&names, n, sizeof *names)) != RN_OK) goto done;
+    names[0] = config->class_names[0];
+    if ((status = cut_names(names + (n - given), given, text)) != RN_OK) goto done;
+    status = rn_model_config_set_classes(config, names, config->category_ids, n);
+done:
+    free(names);
+    free(text);
+    return status;
+}
+
 rn_status rn_model_config_set(rn_model_config *config, const char *const *pairs) {
     for (; pairs && *pairs; pairs++) {
         const char *equals = strchr(*pairs, '=');
@@ -142,6 +183,10 @@ rn_status rn_model_config_set(rn_model_config *config, const char *const *pairs)
         if (!equals || (size_t)(equals - *pairs) >= sizeof key)
             return rn_fail(RN_EINVAL, "configuration: got %s, want KEY=VALUE", *pairs);
         snprintf(key, sizeof key, "%.*s", (int)(equals - *pairs), *pairs);
+        if (strcmp(key, "classes") == 0) {
+            RN_TRY(name_classes(config, equals + 1));
+            continue;
+        }
         const rn_field *field = rn_field_find(fields, N_FIELDS, key);
         if (!field) return unknown_key(RN_EINVAL, "configuration", key);
         RN_TRY(rn_field_set(config, field, equals + 1));

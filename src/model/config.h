@@ -76,8 +76,10 @@ rn_model_config rn_model_config_default(void);      /* the paper's, without clas
 void rn_model_config_free(rn_model_config *config); /* and zero it */
 RN_MUST_USE rn_status rn_model_config_copy(rn_model_config *out, const rn_model_config *config);
 
-/* Set fields from texts "KEY=VALUE"; `pairs` ends with NULL, and may be NULL for none. RN_EINVAL
- * for an unknown key (the nearest is named), a value out of its range, or what makes no network. */
+/* Set fields from texts "KEY=VALUE"; `pairs` ends with NULL, and may be NULL for none.
+ * "classes=A,B,C" names the classes anew; their ids stay, and so may the name of torchvision's
+ * background. RN_EINVAL for an unknown key (the nearest is named), a value out of its range, or
+ * what makes no network. */
 RN_MUST_USE rn_status rn_model_config_set(rn_model_config *config, const char *const *pairs);
 
 /* Copy the class names and ids. */

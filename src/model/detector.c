@@ -108,9 +108,13 @@ rn_status rn_detector_create(rn_detector **out, const rn_model_config *config, r
 /* What the file leaves open and what it holds besides. */
 static void tell_of_file(const rn_model_file *file, const rn_graph *graph, const rn_hooks *hooks) {
     char extra[RN_EXTRA_TEXT];
+    const size_t n = file->config.n_classes;
     if (file->guessed)
-        rn_tell(hooks, "%s: without metadata; its tensors are those of %s with %zu classes",
-                file->path, file->guessed, file->config.n_classes);
+        rn_tell(hooks, "%s: without metadata; its tensors are those of %s with %zu classes%s",
+                file->path, file->guessed, n,
+                rn_class_is_unnamed(file->config.class_names[n - 1], n - 1)
+                    ? ", unnamed (--set classes=A,B,...)"
+                    : "");
     if (file->guessed && file->config.bn_eps == 0)
         rn_tell(hooks,
                 "%s: batch norm adds nothing to the variance (bn_eps 0), as in torchvision's "

@@ -155,9 +155,16 @@ static const char *torchvision_name(const rn_model_config *shape) {
 
 /* ---- classes ---- */
 
-/* A shape tells how many classes there are, no tensor their names: "class 0", "class 1" ..., or
- * those of COCO. */
-static rn_status name_classes(rn_model_config *config, size_t n, bool coco) {
+bool rn_class_is_unnamed(const char *name, size_t label) {
+    char text[32];
+    snprintf(text, sizeof text, "class %zu", label);
+    return strcmp(name, text) == 0;
+}
+
+/* A shape tells how many classes there are, no tensor their names: "class 0", "class 1" ...; of
+ * torchvision's the first is the background, and 91 are COCO's. */
+static rn_status name_classes(rn_model_config *config, size_t n, bool of_torchvision) {
+    const bool coco = of_torchvision && n == RN_COCO_COLUMNS;
     char(*texts)[32] = NULL, **names = NULL;
     int64_t *ids = NULL;
     rn_status status;
@@ -165,7 +172,7 @@ static rn_status name_classes(rn_model_config *config, size_t n, bool coco) {
     if ((status = rn_alloc(&names, n, sizeof *names)) != RN_OK) goto done;
     if ((status = rn_alloc(&ids, n, sizeof *ids)) != RN_OK) goto done;
     for (size_t i = 0; i < n; i++) {
-        if (coco)
+        if (coco || (of_torchvision && i == 0))
             snprintf(texts[i], sizeof texts[i], "%s", rn_coco_columns[i]);
         else
             snprintf(texts[i], sizeof texts[i], "class %zu", i);
@@ -226,8 +233,7 @@ rn_status rn_model_recognise(rn_model_config *out, const char **name, rn_tensor_
     const size_t classes = found ? count_classes(file, &config) : 0;
     if (classes == 0) return RN_OK;
     config.bn_eps = bn_eps;
-    const bool coco = is_torchvision(&shape) && classes == RN_COCO_COLUMNS;
-    RN_TRY(name_classes(&config, classes, coco));
+    RN_TRY(name_classes(&config, classes, is_torchvision(&shape)));
     *out = config;
     *name = found;
     return RN_OK;

@@ -39,10 +39,13 @@ RN_MUST_USE rn_status rn_weights_rename(double *bn_eps, rn_tensor_file *file);
 /* What model a file without our metadata holds, by names and shapes of its tensors, which get their
  * names of today: *name is "nano", "small" or says which of torchvision's RetinaNets, NULL where
  * none has that shape. Tensors may lack all the same: rn_model_file_check names them. Batch norm is
- * frozen where nothing counts its batches. torchvision's 91 classes are named as there; others are
- * "class 0", "class 1" ... */
+ * frozen where nothing counts its batches. The first class of torchvision's is the background, 91
+ * are named as there; others are "class 0", "class 1" ... */
 RN_MUST_USE rn_status rn_model_recognise(rn_model_config *out, const char **name,
                                          rn_tensor_file *file);
+
+/* Whether rn_model_recognise has called a class so for want of a name. */
+bool rn_class_is_unnamed(const char *name, size_t label);
 
 /* Read and verify. RN_EINPUT for a file that is no model, is damaged, or is of a later version. */
 RN_MUST_USE rn_status rn_model_file_open(rn_model_file *out, const char *path);
