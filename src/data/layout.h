@@ -3,6 +3,7 @@
 #ifndef RN_DATA_LAYOUT_H
 #define RN_DATA_LAYOUT_H
 
+#include "base/names.h"
 #include "data/dataset.h"
 
 /* What rn_dataset_open was asked for. */
@@ -87,14 +88,5 @@ RN_MUST_USE rn_status rn_dataset_drop_missing(rn_dataset *set);
 
 /* Give the set these classes with ids from 1; *names is taken, and NULL afterwards. */
 RN_MUST_USE rn_status rn_dataset_take_classes(rn_dataset *set, char ***names, size_t n);
-
-/* Position of `name` in names[n], n if it is not there. */
-size_t rn_find_name(char *const *names, size_t n, const char *name);
-
-/* "a, b, c" in out[size], cut with "..." where it is too long. */
-void rn_join_names(char *out, size_t size, char *const *names, size_t n);
-
-/* Free names[n] and the array. */
-void rn_free_names(char **names, size_t n);
 
 #endif
