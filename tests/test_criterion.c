@@ -250,15 +250,17 @@ START_TEST(the_box_loss_has_its_weight) {
 }
 END_TEST
 
-/* Smooth L1 unless the options say otherwise; the weight is that of each. */
+/* Smooth L1 unless the options say otherwise, L1 where it has no joint; the weight is that of each.
+ */
 START_TEST(the_box_loss_is_chosen) {
     static int match[BATCH][ANCHORS];
     const expected e = expect(match);
     const double n = (double)e.positives, want[] = {e.box / n, e.l1 / n, e.giou / n};
     const size_t count = rn_shape_count(&f.plan.shape[f.network.bbox_reg[1]]);
     double steep[3] = {0};
-    for (int kind = RN_BOX_SMOOTH_L1; kind <= RN_BOX_GIOU; kind++) {
-        f.options.box_loss = (rn_box_loss)kind;
+    for (int kind = 0; kind < 3; kind++) {
+        f.options.box_loss = kind == 2 ? RN_BOX_GIOU : RN_BOX_SMOOTH_L1;
+        f.options.beta = kind == 1 ? 0 : (real)(1.0 / 9.0);
         f.options.box_weight = 2;
         create();
         fill_outputs(start);

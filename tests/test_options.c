@@ -118,7 +118,7 @@ START_TEST(no_numbers) {
     }
     refused("loss", "hinge", "loss: got hinge, want one of: focal");
     refused("schedule", "", "schedule: got , want one of: cosine, step");
-    refused("box_loss", "iou", "box_loss: got iou, want one of: smooth_l1, l1, giou");
+    refused("box_loss", "iou", "box_loss: got iou, want one of: smooth_l1, giou");
     refused("dry_run", "yes", "dry_run: got yes, want true or false");
     ck_assert(o->lr == 0.01);
     ck_assert_int_eq(o->batch, 8);

@@ -158,7 +158,7 @@ static void loss_task(void *context, size_t task, int worker) {
         b->box = rn_giou_loss_sum(ddeltas, deltas, anchors, match, m->boxes, b->n, scale);
     else
         b->box = rn_smooth_l1_sum(ddeltas, deltas, anchors, match, m->boxes, b->n, scale,
-                                  c->options.box_loss == RN_BOX_L1 ? 0 : c->options.beta);
+                                  c->options.beta);
 }
 
 void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run,

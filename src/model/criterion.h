@@ -12,12 +12,12 @@
 #include "nn/op.h"
 
 /* Smooth L1 or L1 of the deltas (torchvision's v1 model: L1), or GIoU of the boxes (v2). */
-typedef enum rn_box_loss { RN_BOX_SMOOTH_L1, RN_BOX_L1, RN_BOX_GIOU } rn_box_loss;
+typedef enum rn_box_loss { RN_BOX_SMOOTH_L1, RN_BOX_GIOU } rn_box_loss;
 
 typedef struct rn_criterion_options {
     rn_focal focal;
     rn_box_loss box_loss;
-    real beta;       /* of smooth L1; 1/9 */
+    real beta;       /* of smooth L1; 1/9; 0: L1 */
     real box_weight; /* 1 */
     rn_matcher matcher;
 } rn_criterion_options;

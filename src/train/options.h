@@ -41,8 +41,9 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
     REAL(ema, 0.998, 0, 0.999999, "decay of the average of the weights; 0: no average")            \
     INT(warmup, 500, 0, 1000000, "steps of warm-up, at most a tenth of all")                       \
     CHOICE(schedule, 0, "learning rate over time")                                                 \
-    CHOICE(box_loss, 0, "smooth_l1 or l1, of the deltas; giou, of the boxes")                      \
-    REAL(beta, 1.0 / 9.0, 0, 10, "joint of smooth L1; 0: L1")                                      \
+    CHOICE(box_loss, 0, "smooth_l1, of the deltas; giou, of the boxes")                            \
+    REAL(beta, 1.0 / 9.0, 0, 10,                                                                   \
+         "joint of smooth L1; 0: L1, as torchvision's first RetinaNet has it")                     \
     REAL(box_weight, 1, 0, 100, "weight of the box loss")                                          \
     REAL(foreground_iou, 0.5, 0.01, 1, "anchors with at least this IoU are foreground")            \
     REAL(background_iou, 0.4, 0, 1, "anchors with less are background; between: ignored")          \
