@@ -30,15 +30,17 @@ static void make_own(void) {
     make_pth("own.pth", "own.safetensors", false, false);
 }
 
-/* set/val.json: a picture with a jar where the model sees its first; there is no cup. */
+#define OWN_SET                                                                                    \
+    "{\"images\": [{\"id\": 5, \"file_name\": \"0.bmp\", \"width\": 64, \"height\": 64}], "        \
+    "\"annotations\": [{\"id\": 1, \"image_id\": 5, \"category_id\": 40, \"bbox\": [0, 0, 16, "    \
+    "16]}], "                                                                                      \
+    "\"categories\": [{\"id\": 30, \"name\": \"cup\"}, {\"id\": 40, \"name\": \"jar\"}]}"
+
+/* set: a picture with a jar where the model sees its first; there is no cup. */
 static void make_own_set(void) {
     temp_bmp("set/images/0.bmp", 64, 64, 7);
-    temp_text(
-        "set/val.json",
-        "{\"images\": [{\"id\": 5, \"file_name\": \"0.bmp\", \"width\": 64, \"height\": 64}], "
-        "\"annotations\": [{\"id\": 1, \"image_id\": 5, \"category_id\": 40, \"bbox\": [0, 0, "
-        "16, 16]}], \"categories\": [{\"id\": 30, \"name\": \"cup\"}, "
-        "{\"id\": 40, \"name\": \"jar\"}]}");
+    temp_text("set/val.json", OWN_SET);
+    temp_text("set/train.json", OWN_SET);
 }
 
 static void make_all(void) {
@@ -94,6 +96,21 @@ START_TEST(detected_by_name) {
 }
 END_TEST
 
+/* To start from it brings along what makes its numbers mean the same. */
+START_TEST(weights_to_start_from) {
+    RUN("train", "set", "--preset", "r18", "--weights", "own.pth", "--dry-run");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    static const char want[] =
+        "weights     class head reset: trained on 3 classes (__background__, class 1, class 2), "
+        "here 2 (cup, jar)\n"
+        "weights     134 of 136 parameters from own.pth\n"
+        "weights     as they were trained: anchor_offset=0, anchor_rounded=true, antialias=false\n"
+        "weights     trained on pictures of size_longer=1333, size_shorter=800, here 512 and 0\n"
+        "weights     3 num_batches_tracked: dropped, not needed\n";
+    ck_assert_msg(strncmp(run_err, want, strlen(want)) == 0, "%s", run_err);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("own_classes");
     TCase *tests = tcase_create("own_classes");
@@ -101,6 +118,7 @@ int main(void) {
     tcase_set_timeout(tests, 300); /* for the sanitizers */
     tcase_add_test(tests, evaluated_on_its_own_data);
     tcase_add_test(tests, detected_by_name);
+    tcase_add_test(tests, weights_to_start_from);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -447,6 +447,80 @@ START_TEST(other_classes) {
 }
 END_TEST
 
+/* A class that has no name may be any, the background is none. */
+START_TEST(classes_without_names) {
+    static char none[] = "class 0", dog[] = "dog", two[] = "class 2", back[] = "__background__";
+    char *unnamed[] = {none, dog, two}, *torchvision[] = {back, dog, two};
+    static const int64_t ids[] = {0, 1, 2};
+    use(RN_BACKBONE_RESNET, RN_NORM_GROUP);
+    real *logits = tiny_param(&network, weights, "head.classification_head.cls_logits.weight");
+    save_model("d.safetensors");
+    open_file("d.safetensors");
+    adapt();
+    ck_assert_int_eq(rn_model_config_set_classes(&donor.config, unnamed, ids, 3), RN_OK);
+    logits[0] = 77;
+    load();
+    ck_assert(logits[0] != 77);
+    ck_assert_uint_eq(times("class head"), 0);
+    ck_assert_int_eq(rn_model_config_set_classes(&donor.config, torchvision, ids, 3), RN_OK);
+    logits[0] = 77;
+    load();
+    ck_assert(logits[0] == 77);
+    ck_assert_uint_eq(
+        times("class head reset: trained on 3 classes (__background__, dog, class 2), "
+              "here 3 (cat, dog, owl)\n"),
+        1);
+}
+END_TEST
+
+/* Of a checkpoint the average, as detect and convert use it: what best.safetensors would have. */
+START_TEST(the_average_of_a_checkpoint) {
+    char want[512];
+    use(RN_BACKBONE_RESNET, RN_NORM_GROUP);
+    real *average = tiny_weights(&network, 0.01);
+    for (size_t i = 0; i < network.graph.n_stored; i++) average[i] = (real)0.5;
+    rn_safetensors_writer w = whole();
+    ck_assert_int_eq(rn_weights_add(&w, average, &network.graph, "ema.", false), RN_OK);
+    ck_assert_int_eq(rn_weights_add(&w, weights, &network.graph, "velocity.", true), RN_OK);
+    finish(&w, "last.safetensors");
+    free(average);
+    open_file("last.safetensors");
+    adapt();
+    load();
+    for (size_t i = 0; i < network.graph.n_params; i++)
+        check_constant(network.graph.params[i].name, (real)0.5);
+    snprintf(want, sizeof want,
+             "weights     %zu of %zu parameters from %s, the average of a checkpoint\n",
+             network.graph.n_params, network.graph.n_params, donor.path);
+    ck_assert_str_eq(said, want); /* nothing is dropped */
+}
+END_TEST
+
+/* What decides on the meaning of the numbers comes along, the size of the pictures is told. */
+START_TEST(anchors_and_branches_come_along) {
+    use(RN_BACKBONE_RESNET, RN_NORM_GROUP);
+    config.p6_from = RN_P6_FROM_P5;
+    config.fpn_norm = RN_BRANCH_NORM_GROUP;
+    config.anchor_sides[0] = 24;
+    config.n_anchor_ratios = 2;
+    config.anchor_offset = 0;
+    config.anchor_rounded = true;
+    config.antialias = false;
+    save_model("d.safetensors");
+    open_file("d.safetensors");
+    rn_model_config_free(&config);
+    config = tiny_config();
+    config.size_longer = 128;
+    ck_assert_int_eq(rn_donor_adapt(&config, &donor, none_given, NULL), RN_OK);
+    ck_assert_str_eq(donor.changes,
+                     "fpn_norm=group, p6_from=p5, anchor_sides=24,64,128,256,512, "
+                     "anchor_ratios=0.5,1, anchor_offset=0, anchor_rounded=true, antialias=false");
+    ck_assert(config.p6_from == RN_P6_FROM_P5 && config.n_anchor_ratios == 2);
+    ck_assert_str_eq(donor.sizes, "size_longer=64, size_shorter=0, here 128 and 0");
+    ck_assert_int_eq(config.size_longer, 128);
+}
+END_TEST
+
 /* Our models bring their norm and normalisation along. */
 START_TEST(what_a_detector_was_trained_with) {
     use(RN_BACKBONE_RESNET, RN_NORM_GROUP);
@@ -484,6 +558,9 @@ int main(void) {
     tcase_add_test(tests, a_frozen_stage_that_is_missing);
     tcase_add_test(tests, a_number_that_is_none);
     tcase_add_test(tests, other_classes);
+    tcase_add_test(tests, classes_without_names);
+    tcase_add_test(tests, the_average_of_a_checkpoint);
+    tcase_add_test(tests, anchors_and_branches_come_along);
     tcase_add_test(tests, what_a_detector_was_trained_with);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

@@ -79,7 +79,7 @@ static rn_status create(rn_detector **out, const rn_model_config *config, const 
     /* Before memory is asked for: a small file may claim a huge network. */
     if (file) {
         const rn_graph *graph = &det->network.graph;
-        status = rn_model_file_check(file, graph, rn_model_file_prefix(file, graph), false);
+        status = rn_model_file_check(file, graph, rn_weights_prefix(&file->tensors, graph), false);
         if (status != RN_OK) goto done;
     }
     if (!threads) {
@@ -134,8 +134,8 @@ rn_status rn_detector_open(rn_detector **out, const char *path,
     if (options && (status = rn_model_config_set(&file.config, options->set)) != RN_OK) goto done;
     if ((status = create(&det, &file.config, &file, NULL, options)) != RN_OK) goto done;
     const rn_graph *graph = &det->network.graph;
-    status =
-        rn_model_file_load(&file, det->weights, graph, rn_model_file_prefix(&file, graph), false);
+    status = rn_model_file_load(&file, det->weights, graph, rn_weights_prefix(&file.tensors, graph),
+                                false);
     if (status == RN_OK && options) tell_of_file(&file, graph, options->hooks);
 done:
     rn_model_file_close(&file);

@@ -47,7 +47,7 @@ static rn_status open_source(source *s, const char *path, const char *const *set
     RN_TRY(rn_model_file_open(&s->file, path));
     RN_TRY(rn_model_config_set(&s->file.config, set));
     RN_TRY(rn_network_build(&s->network, &s->file.config));
-    const char *prefix = rn_model_file_prefix(&s->file, graph);
+    const char *prefix = rn_weights_prefix(&s->file.tensors, graph);
     /* Before memory is asked for: a small file may claim a huge network. */
     RN_TRY(rn_model_file_check(&s->file, graph, prefix, false));
     RN_TRY(rn_alloc(&s->weights, graph->n_stored, sizeof *s->weights));

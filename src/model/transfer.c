@@ -1,5 +1,6 @@
 #include "model/transfer.h"
 #include "base/memory.h"
+#include "base/names.h"
 #include "model/build.h"
 #include "nn/op.h"
 
@@ -22,7 +23,9 @@ static bool has(const rn_donor *donor, const char *name) {
     return rn_tensor_file_find(&donor->tensors, name) != NULL;
 }
 
-static void recognise(rn_donor *donor) {
+/* A classifier by its first names, a detector by what rn_model_recognise knows. */
+static rn_status recognise(rn_donor *donor) {
+    const char *name;
     if (has(donor, "conv1.weight") && has(donor, "layer1.0.conv1.weight")) {
         donor->kind = RN_DONOR_RESNET;
         donor->folded = has(donor, "conv1.bias");
@@ -34,6 +37,12 @@ static void recognise(rn_donor *donor) {
         donor->numbered = true;
         donor->folded = has(donor, "00.conv.bias");
     }
+    RN_TRY(rn_weights_rename(&donor->bn_eps, &donor->tensors));
+    if (donor->kind != RN_DONOR_DETECTOR) return RN_OK;
+    RN_TRY(rn_model_recognise(&donor->config, &name, &donor->tensors));
+    donor->has_config = name != NULL;
+    donor->config.bn_eps = donor->bn_eps; /* the names are of today now, whatever they were */
+    return RN_OK;
 }
 
 rn_status rn_donor_open(rn_donor *out, const char *path) {
@@ -43,11 +52,7 @@ rn_status rn_donor_open(rn_donor *out, const char *path) {
     if ((status = rn_strdup(&donor.path, path)) != RN_OK) goto done;
     if ((status = rn_tensor_file_open(&donor.tensors, path)) != RN_OK) goto done;
     status = rn_model_read_config(&donor.config, &donor.has_config, &donor.tensors, path);
-    donor.bn_eps = donor.config.bn_eps;
-    if (status == RN_OK && !donor.has_config) {
-        recognise(&donor);
-        status = rn_weights_rename(&donor.bn_eps, &donor.tensors);
-    }
+    if (status == RN_OK && !donor.has_config) status = recognise(&donor);
 done:
     if (status == RN_OK)
         *out = donor;
@@ -75,15 +80,21 @@ static rn_status grant(rn_model_config *config, rn_donor *donor, const char *nam
     return RN_OK;
 }
 
+/* What a choice of the configuration is called. */
+static const char *name_of(const char *field, int choice) {
+    size_t n;
+    const rn_field *table = rn_model_config_fields(&n);
+    return rn_field_find(table, n, field)->choices[choice];
+}
+
 static rn_status check_fit(const rn_model_config *config, const rn_donor *donor) {
-    static const char *const backbones[] = {"resnet", "mobilenet_v2"};
-    static const char *const norms[] = {"group", "batch", "frozen"};
     const bool mobile = donor->kind == RN_DONOR_MOBILENET;
+    const int backbone = mobile ? RN_BACKBONE_MOBILENET_V2 : RN_BACKBONE_RESNET;
     if (donor->kind == RN_DONOR_DETECTOR) return RN_OK;
-    if (config->backbone != (mobile ? RN_BACKBONE_MOBILENET_V2 : RN_BACKBONE_RESNET))
+    if (config->backbone != backbone)
         return rn_fail(RN_EINVAL, "%s: weights of a %s, but the backbone is %s (try --preset %s)",
-                       donor->path, backbones[mobile], backbones[!mobile],
-                       mobile ? "mobile" : "r18");
+                       donor->path, name_of("backbone", backbone),
+                       name_of("backbone", config->backbone), mobile ? "mobile" : "r18");
     const char *stem = donor->numbered ? "00.conv.weight"
                        : mobile        ? "features.0.0.weight"
                                        : "conv1.weight";
@@ -105,7 +116,7 @@ static rn_status check_fit(const rn_model_config *config, const rn_donor *donor)
         return rn_fail(RN_EINVAL,
                        "%s: batch norm is folded into its convolutions, which wants --set "
                        "norm=frozen (got %s)",
-                       donor->path, norms[config->norm]);
+                       donor->path, name_of("norm", config->norm));
     if (config->norm == RN_NORM_GROUP)
         return rn_fail(RN_EINVAL,
                        "%s: trained with batch norm, which wants --set norm=frozen or norm=batch "
@@ -114,9 +125,8 @@ static rn_status check_fit(const rn_model_config *config, const rn_donor *donor)
     return RN_OK;
 }
 
-/* What another program's weights were trained with: of a detector its batch norm's eps alone is
- * known; a classifier's pictures were normalised as ImageNet's, the numbered ones' by RGB / 127.5 -
- * 1. */
+/* What weights that no configuration comes with were trained with. A classifier's pictures were
+ * normalised as ImageNet's, the numbered ones' by RGB / 127.5 - 1. */
 static const char *wish_of_other(char text[256], const rn_donor *donor, const char *field,
                                  const rn_model_config *config) {
     const char *metadata = rn_tensor_file_metadata(&donor->tensors, field);
@@ -125,29 +135,44 @@ static const char *wish_of_other(char text[256], const rn_donor *donor, const ch
         return config->norm == RN_NORM_GROUP ? NULL : text;
     }
     if (donor->kind == RN_DONOR_DETECTOR) return NULL;
-    if (strcmp(field, "norm") == 0 || strncmp(field, "group", 5) == 0)
-        return NULL; /* check_fit has seen to it */
     if (strcmp(field, "same_padding") == 0) return donor->numbered ? "true" : "false";
+    const bool mean = strcmp(field, "mean") == 0;
+    if (!mean && strcmp(field, "std") != 0) return NULL; /* the norm is check_fit's */
     if (metadata) return metadata;
     if (donor->numbered) return "0.5,0.5,0.5";
-    return strcmp(field, "mean") == 0 ? "0.485,0.456,0.406" : "0.229,0.224,0.225";
+    return mean ? "0.485,0.456,0.406" : "0.229,0.224,0.225";
 }
 
-/* What a model of ours was trained with. Frozen and trained batch norm have the same parameters. */
+/* What a detector was trained with. Frozen and trained batch norm have the same parameters. */
 static const char *wish_of_model(char text[256], const rn_donor *donor, const char *field,
                                  const rn_model_config *config) {
     const bool grouped = donor->config.norm == RN_NORM_GROUP;
     size_t n;
     const rn_field *table = rn_model_config_fields(&n);
     if (strcmp(field, "norm") == 0 && grouped == (config->norm == RN_NORM_GROUP)) return NULL;
+    if (strncmp(field, "group", 5) == 0 && config->norm != RN_NORM_GROUP && !config->fpn_norm &&
+        !config->head_norm)
+        return NULL; /* of none */
     rn_field_format(text, 256, &donor->config, rn_field_find(table, n, field));
     return text;
 }
 
+/* The longer side and the shorter one are the run's to choose: what was theirs is said. */
+static void compare_sizes(rn_donor *donor, const rn_model_config *config) {
+    const rn_model_config *theirs = &donor->config;
+    if (theirs->size_longer == config->size_longer && theirs->size_shorter == config->size_shorter)
+        return;
+    snprintf(donor->sizes, sizeof donor->sizes, "size_longer=%d, size_shorter=%d, here %d and %d",
+             theirs->size_longer, theirs->size_shorter, config->size_longer, config->size_shorter);
+}
+
 rn_status rn_donor_adapt(rn_model_config *config, rn_donor *donor, rn_is_given *is_given,
                          const void *context) {
-    static const char *const taken[] = {"bn_eps", "mean",   "std",           "same_padding",
-                                        "norm",   "groups", "group_channels"};
+    static const char *const taken[] = {
+        "bn_eps",       "mean",          "std",           "same_padding",   "norm",
+        "fpn_norm",     "head_norm",     "groups",        "group_channels", "p6_from",
+        "anchor_sides", "anchor_scales", "anchor_ratios", "anchor_offset",  "anchor_rounded",
+        "antialias"};
     RN_TRY(check_fit(config, donor));
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         char text[256];
@@ -155,6 +180,7 @@ rn_status rn_donor_adapt(rn_model_config *config, rn_donor *donor, rn_is_given *
                                               : wish_of_other(text, donor, taken[i], config);
         if (value && !is_given(context, taken[i])) RN_TRY(grant(config, donor, taken[i], value));
     }
+    if (donor->has_config) compare_sizes(donor, config);
     return rn_model_config_check(config) == RN_OK ? RN_OK : rn_fail_prefix(RN_EINPUT, donor->path);
 }
 
@@ -218,7 +244,8 @@ typedef struct loading {
     const rn_donor *donor;
     const rn_graph *graph;
     real *weights, *scratch;
-    bool *used; /* [n_tensors] */
+    const char *prefix; /* of the tensors to use: "ema." of a checkpoint with an average */
+    bool *used;         /* [n_tensors] */
     size_t loaded;
     bool other_classes;
     const rn_hooks *hooks;
@@ -226,6 +253,13 @@ typedef struct loading {
 
 static bool is_class_head(const char *name) {
     return strncmp(name, "head.classification_head.cls_logits.", 36) == 0;
+}
+
+/* PREFIX + name; NULL if it is not there. */
+static const rn_tensor *find(const loading *l, const char *name) {
+    char full[NAME + 8];
+    snprintf(full, sizeof full, "%s%s", l->prefix, name);
+    return rn_tensor_file_find(&l->donor->tensors, full);
 }
 
 /* The tensor that a parameter takes its numbers from; NULL for none. Of folded weights the bias of
@@ -239,7 +273,7 @@ static const rn_tensor *tensor_for(const loading *l, const rn_param *param) {
     } else if (!donor_name(name, l->donor, param->name)) {
         return NULL;
     }
-    return rn_tensor_file_find(&l->donor->tensors, name);
+    return find(l, name);
 }
 
 /* The other numbers of a norm whose bias was folded. */
@@ -277,29 +311,20 @@ static rn_status load_param(loading *l, const rn_param *param) {
     return rn_weights_read(l->weights, l->scratch, tensor, param, l->donor->path);
 }
 
-/* "A, B, C" of at most `most` names. */
-static void list_names(char *out, size_t size, const rn_model_config *config) {
-    enum { MOST = 5 };
-    out[0] = '\0';
-    for (size_t i = 0; i < config->n_classes && i <= MOST; i++) {
-        const size_t used = strlen(out);
-        snprintf(out + used, size - used, "%s%s", i ? ", " : "",
-                 i < MOST ? config->class_names[i] : "...");
-    }
-}
-
-/* Whether the file's detector tells other classes apart, or in another order, which is said. */
+/* Whether the file's detector tells other classes apart, or in another order, which is said. One
+ * that has no name may be any. */
 static bool has_other_classes(const rn_donor *donor, const rn_model_config *config,
                               const rn_hooks *hooks) {
     const rn_model_config *theirs = &donor->config;
-    char was[300], is[300];
+    char was[120], is[120];
     bool same = theirs->n_classes == config->n_classes;
     if (!donor->has_config) return false;
     for (size_t i = 0; same && i < config->n_classes; i++)
-        same = strcmp(theirs->class_names[i], config->class_names[i]) == 0;
+        same = rn_class_is_unnamed(theirs->class_names[i], i) ||
+               strcmp(theirs->class_names[i], config->class_names[i]) == 0;
     if (same) return false;
-    list_names(was, sizeof was, theirs);
-    list_names(is, sizeof is, config);
+    rn_join_names(was, sizeof was, theirs->class_names, theirs->n_classes);
+    rn_join_names(is, sizeof is, config->class_names, config->n_classes);
     rn_tell(hooks, "weights     class head reset: trained on %zu classes (%s), here %zu (%s)",
             theirs->n_classes, was, config->n_classes, is);
     return true;
@@ -317,7 +342,7 @@ static void tell_dropped(const loading *l) {
     size_t counters = 0;
     for (size_t i = 0; i < file->n_tensors; i++) {
         const char *name = file->tensors[i].name;
-        bool known = l->used[i];
+        bool known = l->used[i] || (l->prefix[0] && rn_graph_param(l->graph, name));
         for (size_t k = 0; k < sizeof blocks / sizeof *blocks && !known; k++)
             known = l->donor->has_config && strncmp(name, blocks[k], strlen(blocks[k])) == 0;
         if (known) continue;
@@ -333,16 +358,21 @@ static void tell_dropped(const loading *l) {
 static void tell_loaded(const loading *l) {
     static const char *const kinds[] = {"", ", a ResNet", ", a MobileNetV2"};
     const rn_donor *d = l->donor;
-    rn_tell(l->hooks, "weights     %zu of %zu parameters from %s%s%s", l->loaded,
-            l->graph->n_params, d->path, kinds[d->kind],
-            d->folded ? " with folded batch norm" : "");
+    rn_tell(l->hooks, "weights     %zu of %zu parameters from %s%s%s%s", l->loaded,
+            l->graph->n_params, d->path, kinds[d->kind], d->folded ? " with folded batch norm" : "",
+            l->prefix[0] ? ", the average of a checkpoint" : "");
     if (d->changes[0]) rn_tell(l->hooks, "weights     as they were trained: %s", d->changes);
+    if (d->sizes[0]) rn_tell(l->hooks, "weights     trained on pictures of %s", d->sizes);
 }
 
 rn_status rn_donor_load(real *weights, const rn_donor *donor, const rn_network *network,
                         const rn_model_config *config, const rn_hooks *hooks) {
     const rn_graph *graph = &network->graph;
-    loading l = {.donor = donor, .graph = graph, .weights = weights, .hooks = hooks};
+    loading l = {.donor = donor,
+                 .graph = graph,
+                 .weights = weights,
+                 .prefix = rn_weights_prefix(&donor->tensors, graph),
+                 .hooks = hooks};
     size_t most = 1;
     rn_status status;
     for (size_t i = 0; i < graph->n_params; i++)

@@ -23,10 +23,11 @@ typedef struct rn_donor {
     rn_donor_kind kind;
     bool numbered; /* 00.conv.weight, ... */
     bool folded;
-    bool has_config;
-    rn_model_config config; /* of a model of this program */
-    double bn_eps;          /* what its batch norm adds to the variance */
+    bool has_config;        /* a model of this program, or one that rn_model_recognise knows */
+    rn_model_config config; /* its own */
+    double bn_eps;          /* of other files: what their batch norm adds to the variance */
     char changes[512];      /* what rn_donor_adapt changed, for people; "" for nothing */
+    char sizes[96];         /* of the pictures, where they are not this run's; likewise */
 } rn_donor;
 
 /* Read and verify. RN_EINPUT for a file that is damaged or of a later version; any tensors will do.
@@ -34,18 +35,21 @@ typedef struct rn_donor {
 RN_MUST_USE rn_status rn_donor_open(rn_donor *out, const char *path);
 void rn_donor_close(rn_donor *donor); /* and zero it */
 
-/* Fit `config` to what the weights were trained with: batch norm's eps, mean, std and padding; of
- * our own models the norm and its groups too. Fields for which is_given(context, name) holds stay.
- * RN_EINVAL where backbone and norm cannot take the weights: another kind of backbone; group norm,
- * which has no use for batch norm's statistics; folded weights and a norm that is not frozen. */
+/* Fit `config` to what the weights were trained with: batch norm's eps, mean, std and padding; of a
+ * detector that is known also the norms and their groups, where P6 comes from, the anchors and the
+ * filter of resizing: with others the same numbers would mean something else. Fields for which
+ * is_given(context, name) holds stay. RN_EINVAL where backbone and norm cannot take the weights:
+ * another kind of backbone; group norm, which has no use for batch norm's statistics; folded
+ * weights and a norm that is not frozen. */
 typedef bool rn_is_given(const void *context, const char *field);
 RN_MUST_USE rn_status rn_donor_adapt(rn_model_config *config, rn_donor *donor,
                                      rn_is_given *is_given, const void *context);
 
-/* Every parameter that the file has into weights [graph.n_stored]; `config` is the network's. A
- * line for each that it lacks, for each tensor that has no place, for a class head that is not
- * taken because its classes are others, and one for what was loaded. RN_EINPUT if nothing fits or a
- * number is not finite; RN_EINVAL if a parameter of a frozen stage is missing. */
+/* Every parameter that the file has into weights [graph.n_stored], of a checkpoint its average;
+ * `config` is the network's. A line for each that it lacks, for each tensor that has no place, for
+ * a class head that is not taken because its classes are others, and one for what was loaded.
+ * RN_EINPUT if nothing fits or a number is not finite; RN_EINVAL if a parameter of a frozen stage
+ * is missing. */
 RN_MUST_USE rn_status rn_donor_load(real *weights, const rn_donor *donor, const rn_network *network,
                                     const rn_model_config *config, const rn_hooks *hooks);
 

@@ -112,10 +112,10 @@ rn_status rn_weights_read(real *block, real *scratch, const rn_tensor *tensor,
     return RN_OK;
 }
 
-const char *rn_model_file_prefix(const rn_model_file *file, const rn_graph *graph) {
+const char *rn_weights_prefix(const rn_tensor_file *file, const rn_graph *graph) {
     char name[RN_PARAM_NAME + 32];
     snprintf(name, sizeof name, "ema.%s", graph->params[0].name);
-    return rn_tensor_file_find(&file->tensors, name) ? "ema." : "";
+    return rn_tensor_file_find(file, name) ? "ema." : "";
 }
 
 /* All faults of shape or presence in one text. */

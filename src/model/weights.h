@@ -53,7 +53,7 @@ void rn_model_file_close(rn_model_file *file);
 
 /* The prefix of the weights to use: "ema." where a checkpoint has their average, as
  * best.safetensors would, else "". */
-const char *rn_model_file_prefix(const rn_model_file *file, const rn_graph *graph);
+const char *rn_weights_prefix(const rn_tensor_file *file, const rn_graph *graph);
 
 /* RN_EINPUT lists up to ten tensors PREFIX + name that are missing or misshapen; `trained_only`: of
  * trained parameters alone. */
