@@ -110,8 +110,9 @@ START_TEST(curves_and_confusions) {
     run_read(text, sizeof text, "p/confusion.csv");
     ck_assert_str_eq(text, "truth,\"b\"\"7\"\"\",sea horse,background\n"
                            "\"b\"\"7\"\"\",0,0,1\nsea horse,0,0,0\nbackground,0,0,0\n");
-    RUN("evaluate", "gt.json", "dt.json", "--plots", "gt.json/p");
-    ck_assert_int_eq(run_code, 5);
+    RUN("evaluate", "gt.json", "dt.json", "--plots", "a/b/p", "-q");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_int_eq(access(temp_path("a/b/p/pr.csv"), F_OK), 0);
 }
 END_TEST
 
@@ -139,6 +140,8 @@ START_TEST(options_that_do_not_go_together) {
     run_refused(1, "evaluate: error: --save-threshold and --set do not go together");
     RUN("evaluate", "set", "-m", "m", "--results", "r.json", "--json", "r.json");
     run_refused(1, "evaluate: error: r.json: two outputs would be one file");
+    RUN("evaluate", "set", "-m", "m", "--results", "-");
+    run_refused(1, "evaluate: error: --results: got -, want a file: stdout has the numbers");
     RUN("evaluate", "gt.json", "-m", "m", "--results", "gt.json");
     run_refused(1, "evaluate: error: gt.json: the output would replace an input");
     RUN("evaluate");
@@ -157,18 +160,24 @@ END_TEST
 
 START_TEST(output_that_cannot_be_written) {
     static char after[64];
-    RUN("evaluate", "gt.json", "dt.json", "--json", "no/o.json");
-    ck_assert_str_eq(run_err,
-                     "evaluate: error: no/o.json: cannot write: No such file or directory\n");
-    ck_assert_int_eq(run_code, 5);
+    /* before anything else is done */
+    RUN("evaluate", "gt.json", "none.json", "--json", "no/o.json");
+    run_refused(5, "evaluate: error: no/o.json: cannot write: No such file or directory");
+    RUN("evaluate", "none", "-m", "none", "--results", "no/r.json");
+    run_refused(5, "evaluate: error: no/r.json: cannot write: No such file or directory");
+    RUN("evaluate", "none", "-m", "no/m.safetensors", "--save-threshold");
+    run_refused(5, "evaluate: error: no/m.safetensors: cannot write: No such file or directory");
+    RUN("evaluate", "gt.json", "none.json", "--plots", "gt.json/p");
+    run_refused(5, "evaluate: error: gt.json/p: cannot write: Not a directory");
+    RUN("evaluate", "gt.json", "none.json", "--plots", "gt.json");
+    run_refused(5, "evaluate: error: gt.json: cannot write: Not a directory");
     RUN("evaluate", "gt.json", "dt.json", "--json", "/dev/full");
     ck_assert_str_eq(run_err,
                      "evaluate: error: /dev/full: cannot write: No space left on device\n");
     ck_assert_int_eq(run_code, 5);
     mkdir(temp_path("o.json"), 0777);
     RUN("evaluate", "gt.json", "dt.json", "--json", "o.json");
-    ck_assert_str_eq(run_err, "evaluate: error: o.json: cannot write: Is a directory\n");
-    ck_assert_int_eq(run_code, 5);
+    run_refused(5, "evaluate: error: o.json: cannot write: Is a directory");
     /* a file that is there is replaced, through a link too */
     temp_text("old.json", "old");
     ck_assert_int_eq(symlink("old.json", temp_path("link")), 0);

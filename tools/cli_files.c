@@ -72,6 +72,47 @@ int cli_output_close(cli_output *output) {
     return code;
 }
 
+/* Cut `path` to the folder above. */
+static void climb(char path[PATH_MAX]) {
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        strcpy(path, ".");
+    else
+        slash[slash == path] = '\0';
+}
+
+/* 0, or what keeps new files out of a folder, of which `path` is told. */
+static int check_folder(const char *folder, const char *path) {
+    struct stat info;
+    if (stat(folder, &info) != 0) return complain(path);
+    if (S_ISDIR(info.st_mode)) return access(folder, W_OK | X_OK) == 0 ? 0 : complain(path);
+    errno = ENOTDIR;
+    return complain(path);
+}
+
+int cli_output_check(const char *path) {
+    struct stat info;
+    char folder[PATH_MAX];
+    const bool exists = stat(path, &info) == 0;
+    if (strcmp(path, "-") == 0) return 0;
+    if (exists && S_ISDIR(info.st_mode)) {
+        errno = EISDIR;
+        return complain(path);
+    }
+    if (exists && !S_ISREG(info.st_mode)) return 0; /* a device or pipe */
+    if (!exists || !realpath(path, folder)) snprintf(folder, sizeof folder, "%s", path);
+    climb(folder);
+    return check_folder(folder, path);
+}
+
+int cli_folder_check(const char *path) {
+    struct stat info;
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    while (stat(folder, &info) != 0 && errno == ENOENT && strcmp(folder, ".") != 0) climb(folder);
+    return check_folder(folder, path);
+}
+
 bool cli_same_file(const char *a, const char *b) {
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;

@@ -23,6 +23,11 @@ int cli_output_open(cli_output *output, const char *path);
 /* Finish. 0, or the exit code with the message out; then a file that was there is as it was. */
 int cli_output_close(cli_output *output);
 
+/* Before long work: whether a file could be written at `path`, or files into the folder `path`,
+ * which may have to be made. 0, or the exit code with the message out. */
+int cli_output_check(const char *path);
+int cli_folder_check(const char *path);
+
 /* Whether both are there and one. */
 bool cli_same_file(const char *a, const char *b);
 

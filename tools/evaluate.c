@@ -153,6 +153,8 @@ static bool check_request(const request *r, int *code) {
         *code = cli_usage_error("--save-threshold is for --model");
     else if (r->save_threshold && r->set.n > 0)
         *code = cli_usage_error("--save-threshold and --set do not go together");
+    else if (r->options.results && strcmp(r->options.results, "-") == 0)
+        *code = cli_usage_error("--results: got -, want a file: stdout has the numbers");
     else if (r->options.score >= 0 && !r->plots)
         *code = cli_usage_error("--threshold is for --plots");
     else
@@ -228,6 +230,17 @@ static int save_threshold(const char *model, const rn_curve *curve) {
     return status == RN_OK ? 0 : cli_error(status);
 }
 
+/* What cannot be written shows before the work, not behind it. 0, or the exit code with the message
+ * out. */
+static int check_places(const request *r) {
+    const char *const files[] = {r->json, r->options.results, r->save_threshold ? r->model : NULL};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const int code = files[i] ? cli_output_check(files[i]) : 0;
+        if (code != 0) return code;
+    }
+    return r->plots ? cli_folder_check(r->plots) : 0;
+}
+
 /* All that is asked for besides the text. */
 static int write_files(const request *r, const rn_report *report) {
     int code = r->json ? write_json(r->json, report) : 0;
@@ -250,6 +263,7 @@ int main(int argc, char **argv) {
     int code = 0;
     (void)argc;
     if (!parse(&r, argv, &code)) return cli_close(code);
+    if ((code = check_places(&r)) != 0) return cli_close(code);
     r.options.set = r.set.texts;
     screen.quiet = r.quiet;
     if (r.n_inputs == 1 && !r.model) {
