@@ -382,12 +382,13 @@ typedef struct rn_evaluate_options {
  * falling score, each of them held to the object of its class that it overlaps most; at IoU .50 and
  * more that object, if it is found for the first time, makes it right; of a difficult object (or a
  * crowd) it counts neither way; else it is wrong. Boxes are half-open: the kit's "+ 1" for whole
- * pixels is left out. Recalls are compared exactly.
+ * pixels is left out. Recalls are compared exactly. However many boxes a picture has, all count, as
+ * there; for the COCO numbers and the curves the 100 best of each class do.
  *
  * The confusion matrix knows no classes while it matches: the detections of a picture by falling
- * score, each takes the free object that it overlaps most, IoU .50 at least. Those that take none
- * are of the row "background", unless they lie on a crowd or a difficult object of their class;
- * objects that are not taken are of the column "background".
+ * score, however many, each takes the free object that it overlaps most, IoU .50 at least. Those
+ * that take none are of the row "background", unless they lie on a crowd or a difficult object of
+ * their class; objects that are not taken are of the column "background".
  *
  * NULL options: the default. Hooks may be NULL. RN_EINPUT with FILE:LINE:COL, RN_ENOMEM, RN_EIO;
  * then *out is empty. */

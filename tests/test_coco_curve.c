@@ -112,6 +112,23 @@ START_TEST(a_crowd_is_difficult) {
 }
 END_TEST
 
+/* The right one is the 101st of its picture: too late for COCO, which counts a hundred, and for the
+ * curve, but not for VOC, whose development kit knows no limit. */
+START_TEST(however_many_boxes) {
+    object(1, 3, square, 0, false);
+    for (int i = 0; i < 99; i++) detection(1, 3, far_off, 0.9);
+    detection(1, 3, square, 0.5);
+    evaluate();
+    ck_assert_double_eq_tol(e.per_class[0].ap50, 0.01, 1e-12);
+    ck_assert_uint_eq(e.per_class[0].curve.n, 2);
+    check_voc(0, 0.01, 0.01);
+    detection(1, 3, far_off, 0.8); /* before it */
+    evaluate();
+    ck_assert(e.per_class[0].ap50 == 0 && e.per_class[0].curve.points[1].n_false == 100);
+    check_voc(0, 1.0 / 101, 1.0 / 101);
+}
+END_TEST
+
 /* An IoU of .5 is enough, .499 is not, as it would be (.504) if a box of whole pixels were a pixel
  * larger. */
 START_TEST(half_open_boxes) {
@@ -223,6 +240,7 @@ int main(void) {
     tcase_add_test(tests, difficult_objects_neither_count_nor_hurt);
     tcase_add_test(tests, difficult_objects_alone_are_none);
     tcase_add_test(tests, a_crowd_is_difficult);
+    tcase_add_test(tests, however_many_boxes);
     tcase_add_test(tests, half_open_boxes);
     tcase_add_test(tests, over_a_hundred_detections);
     tcase_add_test(tests, the_mean_of_classes);

@@ -56,6 +56,16 @@ START_TEST(greedy_by_score) {
 }
 END_TEST
 
+/* A picture's 101st box counts like its first. */
+START_TEST(however_many_boxes) {
+    object(1, CUPS, square, 0, false);
+    for (int i = 0; i < 100; i++) detection(1, CUPS, far_off, 0.9);
+    detection(1, CUPS, square, 0.5);
+    confuse(0.5);
+    check((size_t[SIDE][SIDE]){{1, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {100, 0, 0, 0}});
+}
+END_TEST
+
 START_TEST(an_iou_of_a_half) {
     object(1, CUPS, (place){0, 0, 100, 100}, 0, false);
     detection(1, CUPS, (place){0, 0, 100, 50}, 0.9);
@@ -115,6 +125,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, drop);
     tcase_add_test(tests, who_is_taken_for_whom);
     tcase_add_test(tests, greedy_by_score);
+    tcase_add_test(tests, however_many_boxes);
     tcase_add_test(tests, an_iou_of_a_half);
     tcase_add_test(tests, equal_overlaps);
     tcase_add_test(tests, regions);
