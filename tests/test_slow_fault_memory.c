@@ -93,6 +93,24 @@ START_TEST(evaluate_files) {
 }
 END_TEST
 
+/* The encoder of PNG pictures asks for memory many thousand times. */
+START_TEST(evaluate_plots) {
+    each_fails_once("evaluate --plots",
+                    ARGS("evaluate", "gt.json", "dt.json", "-q", "--threads", "2", "--plots", "p"));
+}
+END_TEST
+
+static void no_scenes(void) {
+    nftw(temp_path("scenes"), temp_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+START_TEST(scenes) {
+    undo = no_scenes;
+    each_fails_once("scenes", ARGS("scenes", "-o", "scenes", "--train", "1", "--val", "0", "--size",
+                                   "32", "-q", "--threads", "1"));
+}
+END_TEST
+
 START_TEST(evaluate_model) {
     run_args(tiny_args("run", ARGS("-q", "--set", "epochs=8"))); /* it finds some of train */
     ck_assert_msg(run_code == 0, "%s", run_err);
@@ -142,6 +160,8 @@ int main(void) {
     tcase_add_test(tcase, detect);
     tcase_add_test(tcase, convert_torch);
     tcase_add_test(tcase, evaluate_files);
+    tcase_add_test(tcase, evaluate_plots);
+    tcase_add_test(tcase, scenes);
     tcase_add_test(tcase, evaluate_model);
     tcase_add_test(tcase, train_new);
     tcase_add_test(tcase, train_resume);

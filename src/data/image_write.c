@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/image.h"
+#include "data/png_encode.h"
 
 #include <fcntl.h>
 #include <stb_image_write.h>
@@ -81,10 +82,9 @@ static rn_status encode_and_write(const rn_image *image, const char *path, bool 
     if (!png && (image->width > JPEG_SIDE || image->height > JPEG_SIDE))
         return rn_fail(RN_EINVAL, "%s: %dx%d is too large for JPEG (want sides <= %d, or .png)",
                        path, image->width, image->height, JPEG_SIDE);
-    const int ok =
-        png ? stbi_write_png_to_func(take, &s, image->width, image->height, 3, image->pixels, 0)
-            : stbi_write_jpg_to_func(take, &s, image->width, image->height, 3, image->pixels,
-                                     QUALITY);
+    const int ok = png ? rn_png_encode(take, &s, image)
+                       : stbi_write_jpg_to_func(take, &s, image->width, image->height, 3,
+                                                image->pixels, QUALITY);
     status = s.status;
     if (status == RN_OK && (!ok || s.size < 64))
         status = rn_fail(RN_ENOMEM, "%s: cannot encode the picture", path);
