@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # fuzz.sh [SECONDS [READER...]]: fuzz what reads the user's files: every reader, or those named (jpeg png bmp coco
-# coco_results voc yolo yolo_data presets safetensors torch), for SECONDS each (default 60), one behind the other, on one core.
+# coco_results voc yolo yolo_data presets safetensors torch donor), for SECONDS each (default 60), one behind the other, on one core.
 #
 # Builds the preset fuzz (clang's libFuzzer with the address and undefined behaviour sanitizers) in build/fuzz. An input
 # that crashes, leaks, runs longer than 2 s, takes more than 512 MB or breaks a promise that its target checks ends that

@@ -396,10 +396,70 @@ static void torch_files(void) {
     zip_free(&z);
 }
 
+/* ---- weights to start from ---- */
+
+typedef struct donor_tensor {
+    const char *name;
+    size_t dims[4]; /* 0 where there are less */
+} donor_tensor;
+
+static void donor(const char *name, const donor_tensor *tensors, size_t n,
+                  const rn_model_config *config) {
+    static real numbers[8 * 3 * 7 * 7];
+    rn_safetensors_writer writer = {0};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) numbers[i] = (real)(i % 16) / 8;
+    for (size_t i = 0; i < n; i++) {
+        rn_tensor_entry entry = {.dtype = RN_F16, .data = numbers};
+        snprintf(entry.name, sizeof entry.name, "%s", tensors[i].name);
+        memcpy(entry.dims, tensors[i].dims, sizeof tensors[i].dims);
+        while (entry.n_dims < 4 && entry.dims[entry.n_dims] > 0) entry.n_dims++;
+        check(rn_safetensors_add(&writer, &entry));
+    }
+    if (config) check(rn_model_add_metadata(&writer, config));
+    check(rn_safetensors_save(&writer, temp_path(name)));
+    rn_safetensors_writer_free(&writer);
+}
+
+/* Parts of a file of each kind; the names are those that tell the kinds apart, and some behind. */
+static void donors(void) {
+    static const donor_tensor resnet[] = {
+        {"conv1.weight", {8, 3, 7, 7}}, {"bn1.weight", {8}},
+        {"bn1.running_var", {8}},       {"bn1.num_batches_tracked", {1}},
+        {"layer1.0.conv1.weight", {8}}, {"fc.bias", {2}}};
+    static const donor_tensor folded[] = {{"conv1.weight", {8, 3, 7, 7}},
+                                          {"conv1.bias", {8}},
+                                          {"layer1.0.conv1.weight", {8}},
+                                          {"layer1.0.conv1.bias", {8}}};
+    static const donor_tensor mobile[] = {{"features.0.0.weight", {8, 3, 3, 3}},
+                                          {"features.0.1.weight", {8}},
+                                          {"features.1.conv.0.0.weight", {8, 1, 3, 3}},
+                                          {"features.1.conv.0.1.bias", {8}}};
+    static const donor_tensor numbered[] = {{"00.conv.weight", {8, 3, 3, 3}},
+                                            {"00.conv.bias", {8}},
+                                            {"01.dw.weight", {8, 1, 3, 3}},
+                                            {"01.dw.bias", {8}}};
+    static const donor_tensor older[] = {{"backbone.fpn.inner_blocks.0.bias", {16}},
+                                         {"head.classification_head.conv.0.bias", {16}},
+                                         {"backbone.body.bn1.running_mean", {8}}};
+    static const donor_tensor average[] = {{"backbone.body.conv1.weight", {8, 3, 7, 7}},
+                                           {"ema.backbone.body.conv1.weight", {8}},
+                                           {"ema.backbone.body.bn1.weight", {8}},
+                                           {"velocity.backbone.body.bn1.bias", {8}}};
+    rn_model_config config = a_model();
+    donor("donor/resnet", resnet, sizeof resnet / sizeof *resnet, NULL);
+    donor("donor/folded", folded, sizeof folded / sizeof *folded, NULL);
+    donor("donor/mobile", mobile, sizeof mobile / sizeof *mobile, NULL);
+    donor("donor/numbered", numbered, sizeof numbered / sizeof *numbered, NULL);
+    donor("donor/older", older, sizeof older / sizeof *older, NULL);
+    donor("donor/average", average, 1, NULL);
+    donor("donor/checkpoint", average + 1, 3, &config);
+    rn_model_config_free(&config);
+}
+
 /* A test, for the headers that make the files are those of the tests. */
 START_TEST(write_seeds) {
-    static const char *const folders[] = {"jpeg", "png", "safetensors",
-                                          "torch"}; /* the library makes none */
+    static const char *const folders[] = {"jpeg", "png", "safetensors", "torch",
+                                          "donor"}; /* the library makes none */
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdir(folders[i], 0777);
     strcpy(temp_root, ".");
     encoded_pictures();
@@ -413,6 +473,7 @@ START_TEST(write_seeds) {
     presets();
     safetensors();
     torch_files();
+    donors();
 }
 END_TEST
 
