@@ -1,3 +1,4 @@
+#include "data/draw.h"
 #include "suite.h"
 #include "temp_folder.h"
 #include "train/run.h"
@@ -316,6 +317,46 @@ START_TEST(a_row_that_cannot_be_written) {
 }
 END_TEST
 
+/* ---- the picture ---- */
+
+static void has_color(const rn_image *image, int x, int y, rn_color want) {
+    const uint8_t *p = image->pixels + 3 * ((size_t)y * (size_t)image->width + (size_t)x);
+    ck_assert_msg(p[0] == want.r && p[1] == want.g && p[2] == want.b, "(%d, %d): %d %d %d", x, y,
+                  p[0], p[1], p[2]);
+}
+
+/* Two panels of 400 x 300 pixels, at (70, 60) and (570, 60): the losses up to the highest, AP up to
+ * 1. */
+START_TEST(the_curves_are_drawn) {
+    static const rn_results_row rows[] = {
+        {.epoch = 1, .step = 5, .cls_loss = 1, .box_loss = 0.5, .val_ap = -1, .val_ap50 = NAN},
+        {.epoch = 2, .step = 10, .cls_loss = 0.5, .box_loss = 0.25, .val_ap = 0, .val_ap50 = 0.5},
+        {.epoch = 4, .step = 20, .cls_loss = 0, .box_loss = 0.25, .val_ap = 0.5, .val_ap50 = 1}};
+    const rn_color first = rn_draw_color(0), second = rn_draw_color(1);
+    rn_image image;
+    make("run");
+    ck_assert_int_eq(rn_run_plot(&folder), RN_OK);
+    ck_assert(!there("run/pictures/curves.png")); /* of nothing */
+    for (int i = 0; i < 3; i++) ck_assert_int_eq(rn_run_add_row(&folder, &rows[i]), RN_OK);
+    ck_assert_msg(rn_run_plot(&folder) == RN_OK, "%s", rn_error_text());
+    ck_assert_int_eq(rn_image_read(&image, temp_path("run/pictures/curves.png"), NULL), RN_OK);
+    ck_assert(image.width == 1000 && image.height == 420);
+    has_color(&image, 170, 60, first);  /* epoch 1, the highest loss */
+    has_color(&image, 270, 210, first); /* epoch 2, half of it */
+    has_color(&image, 220, 135, first); /* half-way */
+    has_color(&image, 470, 360, first);
+    has_color(&image, 170, 210, second);
+    has_color(&image, 370, 285, second);
+    has_color(&image, 770, 360, first); /* AP 0; of -1 nothing is drawn */
+    has_color(&image, 970, 210, first);
+    has_color(&image, 970, 60, second);
+    has_color(&image, 870, 135, second);
+    has_color(&image, 720, 300, (rn_color){255, 255, 255});
+    rn_image_free(&image);
+    rn_run_close(&folder);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("run");
     TCase *place = tcase_create("folder"), *rows = tcase_create("rows");
@@ -335,6 +376,7 @@ int main(void) {
     tcase_add_test(rows, rows_of_a_resumed_run);
     tcase_add_test(rows, results_of_all_kinds);
     tcase_add_test(rows, a_row_that_cannot_be_written);
+    tcase_add_test(rows, the_curves_are_drawn);
     suite_add_tcase(suite, place);
     suite_add_tcase(suite, rows);
     return suite_run(suite);

@@ -1,4 +1,4 @@
-/* plot.h: what the pictures of a report have in common. Private to src/eval. */
+/* plot.h: what pictures of curves and tables have in common, in a report and in a run's folder. */
 #ifndef RN_EVAL_PLOT_H
 #define RN_EVAL_PLOT_H
 

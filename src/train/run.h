@@ -36,6 +36,9 @@ typedef struct rn_results_row {
     double lr, cls_loss, box_loss, positives, grad_norm, images_per_s, seconds, val_ap, val_ap50;
 } rn_results_row;
 RN_MUST_USE rn_status rn_run_add_row(rn_run_folder *folder, const rn_results_row *row);
+/* Draw the losses and val's AP over the epochs into RUN/pictures/curves.png; nothing without a row.
+ * RN_ENOMEM, RN_EIO. */
+RN_MUST_USE rn_status rn_run_plot(const rn_run_folder *folder);
 /* Drop the rows behind `step`: a killed run may have written rows that its checkpoint has not
  * reached. */
 void rn_run_drop_rows(rn_run_folder *folder, uint64_t step);

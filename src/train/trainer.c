@@ -266,6 +266,7 @@ static rn_status run_to_end(rn_train_result *out, rn_trainer *t) {
                              .best_ap50 = t->position.best_ap50,
                              .seconds = rn_now() - t->start};
     if (status != RN_OK) return status;
+    RN_TRY(rn_run_plot(&t->folder));
     if (rn_loader_bad(t->loader) > 0)
         rn_trainer_log(t, "%zu pictures could not be read and were skipped",
                        rn_loader_bad(t->loader));
