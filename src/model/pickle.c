@@ -1,5 +1,6 @@
 #include "model/pickle.h"
 #include "base/memory.h"
+#include "model/pickle_machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,48 +11,12 @@ enum { MAX_PICKLE = 4 << 20 };
 #define MARK      UINT32_MAX /* on the stack */
 #define FORGOTTEN UINT32_MAX /* in the memo */
 
-/* ---- what is known ---- */
-
-typedef enum known { ORDERED_DICT, TENSOR, PARAMETER, STORAGE } known;
-
-static const struct {
-    const char *module, *name;
-    known is;
-    rn_dtype dtype;
-} globals[] = {{"collections", "OrderedDict", ORDERED_DICT, 0},
-               {"torch._utils", "_rebuild_tensor", TENSOR, 0},
-               {"torch._utils", "_rebuild_tensor_v2", TENSOR, 0},
-               {"torch._utils", "_rebuild_parameter", PARAMETER, 0},
-               {"torch.nn.parameter", "Parameter", PARAMETER, 0},
-               {"torch", "FloatStorage", STORAGE, RN_F32},
-               {"torch", "HalfStorage", STORAGE, RN_F16},
-               {"torch", "BFloat16Storage", STORAGE, RN_BF16},
-               {"torch", "DoubleStorage", STORAGE, RN_F64},
-               {"torch", "LongStorage", STORAGE, RN_I64},
-               {"torch", "IntStorage", STORAGE, RN_I32},
-               {"torch", "ShortStorage", STORAGE, RN_I16},
-               {"torch", "CharStorage", STORAGE, RN_I8},
-               {"torch", "ByteStorage", STORAGE, RN_U8},
-               {"torch", "BoolStorage", STORAGE, RN_BOOL}};
-enum { N_GLOBALS = sizeof globals / sizeof *globals };
-
-/* Behind every refusal. */
-#define READ_ALONE "only tensors, dictionaries, numbers and strings are read"
-
 typedef struct opcode {
     const char *name;
     rn_status (*run)(rn_pickle *, int); /* NULL: refused */
     int argument;
 } opcode;
 static const opcode opcodes[256]; /* below */
-
-static bool is_global(const rn_pickle_object *object, known what) {
-    return object->kind == RN_PICKLE_GLOBAL && globals[object->number].is == what;
-}
-
-rn_dtype rn_pickle_dtype(const rn_pickle_object *global) {
-    return globals[global->number].dtype;
-}
 
 const char *rn_pickle_kind_name(const rn_pickle_object *object) {
     static const char *const names[] = {"None",    "a bool",    "a number", "a number",
@@ -62,32 +27,32 @@ const char *rn_pickle_kind_name(const rn_pickle_object *object) {
 
 /* ---- failures: at the opcode that is being run ---- */
 
-static size_t here(const rn_pickle *p) {
+size_t rn_pickle_here(const rn_pickle *p) {
     return p->base + p->opcode;
 }
 
-/* An opcode that finds other things before it than it works on: no pickler writes that. */
-static rn_status misfit(const rn_pickle *p) {
+rn_status rn_pickle_misfit(const rn_pickle *p) {
     return rn_fail(RN_EINPUT, "%s: offset %zu: opcode %s fits not what is before it: damaged",
-                   p->path, here(p), opcodes[p->bytes[p->opcode]].name);
+                   p->path, rn_pickle_here(p), opcodes[p->bytes[p->opcode]].name);
 }
 
-static rn_status refuse(const rn_pickle *p, const char *what) {
-    return rn_fail(RN_EINPUT, "%s: offset %zu: an opcode %s%s: " READ_ALONE, p->path, here(p),
-                   opcodes[p->bytes[p->opcode]].name, what);
+rn_status rn_pickle_refuse(const rn_pickle *p, const char *what) {
+    return rn_fail(RN_EINPUT, "%s: offset %zu: an opcode %s%s: " RN_PICKLE_READS, p->path,
+                   rn_pickle_here(p), opcodes[p->bytes[p->opcode]].name, what);
 }
 
-static rn_status cut_off(const rn_pickle *p) {
+rn_status rn_pickle_cut_off(const rn_pickle *p) {
     if (p->end < p->size)
-        return rn_fail(RN_EINPUT, "%s: offset %zu: a pickle of over %d bytes", p->path, here(p),
-                       MAX_PICKLE);
-    return rn_fail(RN_EINPUT, "%s: offset %zu: the pickle ends within: cut off", p->path, here(p));
+        return rn_fail(RN_EINPUT, "%s: offset %zu: a pickle of over %d bytes", p->path,
+                       rn_pickle_here(p), MAX_PICKLE);
+    return rn_fail(RN_EINPUT, "%s: offset %zu: the pickle ends within: cut off", p->path,
+                   rn_pickle_here(p));
 }
 
 /* *out = the next `n` bytes. */
 static rn_status take(rn_pickle *p, const uint8_t **out, uint64_t n) {
     *out = NULL;
-    if (n > p->end - p->at) return cut_off(p);
+    if (n > p->end - p->at) return rn_pickle_cut_off(p);
     *out = p->bytes + p->at;
     p->at += (size_t)n;
     return RN_OK;
@@ -102,7 +67,7 @@ static rn_status take_number(rn_pickle *p, uint64_t *out, int n) {
 
 /* ---- the stack ---- */
 
-static rn_status push(rn_pickle *p, uint32_t id) {
+rn_status rn_pickle_push(rn_pickle *p, uint32_t id) {
     RN_TRY(rn_reserve(&p->stack, &p->cap_stack, p->n_stack + 1, sizeof *p->stack));
     p->stack[p->n_stack++] = id;
     return RN_OK;
@@ -111,10 +76,10 @@ static rn_status push(rn_pickle *p, uint32_t id) {
 static rn_status push_new(rn_pickle *p, const rn_pickle_object *object) {
     RN_TRY(rn_reserve(&p->objects, &p->cap_objects, p->n_objects + 1, sizeof *p->objects));
     p->objects[p->n_objects] = *object;
-    return push(p, (uint32_t)p->n_objects++);
+    return rn_pickle_push(p, (uint32_t)p->n_objects++);
 }
 
-static rn_status push_number(rn_pickle *p, rn_pickle_kind kind, int64_t number) {
+rn_status rn_pickle_push_number(rn_pickle *p, rn_pickle_kind kind, int64_t number) {
     const rn_pickle_object object = {
         .kind = (uint8_t)kind, .at = (uint32_t)p->opcode, .number = number};
     return push_new(p, &object);
@@ -127,22 +92,20 @@ static rn_status push_bytes(rn_pickle *p, rn_pickle_kind kind, size_t size) {
     return push_new(p, &object);
 }
 
-static rn_status push_items(rn_pickle *p, rn_pickle_kind kind, uint32_t first, uint32_t last) {
+rn_status rn_pickle_push_items(rn_pickle *p, rn_pickle_kind kind, uint32_t first, uint32_t last) {
     const rn_pickle_object object = {
         .kind = (uint8_t)kind, .at = (uint32_t)p->opcode, .first = first, .last = last};
     return push_new(p, &object);
 }
 
-/* Where on the stack an object is, `depth` below the top; NULL if there is none. */
-static uint32_t *top(const rn_pickle *p, size_t depth) {
+uint32_t *rn_pickle_top(const rn_pickle *p, size_t depth) {
     if (depth >= p->n_stack) return NULL;
     uint32_t *slot = &p->stack[p->n_stack - 1 - depth];
     return *slot == MARK ? NULL : slot;
 }
 
-/* The same of a kind, as an object. */
-static rn_pickle_object *top_of(const rn_pickle *p, size_t depth, rn_pickle_kind kind) {
-    const uint32_t *slot = top(p, depth);
+rn_pickle_object *rn_pickle_top_of(const rn_pickle *p, size_t depth, rn_pickle_kind kind) {
+    const uint32_t *slot = rn_pickle_top(p, depth);
     rn_pickle_object *object = slot ? &p->objects[*slot] : NULL;
     return object && object->kind == kind ? object : NULL;
 }
@@ -178,8 +141,8 @@ static rn_status protocol(rn_pickle *p, int argument) {
     (void)argument;
     RN_TRY(take_number(p, &version, 1));
     if (version >= 2 && version <= 5) return RN_OK;
-    return rn_fail(RN_EINPUT, "%s: offset %zu: pickle protocol %d, want 2 to 5", p->path, here(p),
-                   (int)version);
+    return rn_fail(RN_EINPUT, "%s: offset %zu: pickle protocol %d, want 2 to 5", p->path,
+                   rn_pickle_here(p), (int)version);
 }
 
 /* A frame is for reading ahead. */
@@ -190,22 +153,23 @@ static rn_status frame(rn_pickle *p, int argument) {
 
 static rn_status mark(rn_pickle *p, int argument) {
     (void)argument;
-    return push(p, MARK);
+    return rn_pickle_push(p, MARK);
 }
 
 static rn_status none(rn_pickle *p, int argument) {
-    return push_number(p, RN_PICKLE_NONE, argument);
+    return rn_pickle_push_number(p, RN_PICKLE_NONE, argument);
 }
 
 static rn_status boolean(rn_pickle *p, int argument) {
-    return push_number(p, RN_PICKLE_BOOL, argument);
+    return rn_pickle_push_number(p, RN_PICKLE_BOOL, argument);
 }
 
 /* Of 4 bytes it is signed, of fewer it is not. */
 static rn_status integer(rn_pickle *p, int bytes) {
     uint64_t value;
     RN_TRY(take_number(p, &value, bytes));
-    return push_number(p, RN_PICKLE_INT, bytes == 4 ? (int32_t)(uint32_t)value : (int64_t)value);
+    return rn_pickle_push_number(p, RN_PICKLE_INT,
+                                 bytes == 4 ? (int32_t)(uint32_t)value : (int64_t)value);
 }
 
 /* In as few bytes as it needs, two's complement. */
@@ -217,7 +181,7 @@ static rn_status long_integer(rn_pickle *p, int length_bytes) {
     if (n > 8) return push_bytes(p, RN_PICKLE_NUMBER, (size_t)n);
     uint64_t value = rn_little_endian(bytes, (int)n);
     if (n > 0 && n < 8 && bytes[n - 1] >= 0x80) value |= UINT64_MAX << 8 * n;
-    return push_number(p, RN_PICKLE_INT, (int64_t)value);
+    return rn_pickle_push_number(p, RN_PICKLE_INT, (int64_t)value);
 }
 
 static rn_status floating(rn_pickle *p, int bytes) {
@@ -234,26 +198,26 @@ static rn_status text(rn_pickle *p, int length_bytes) {
     return push_bytes(p, RN_PICKLE_TEXT, (size_t)n);
 }
 
-static rn_status empty(rn_pickle *p, int kind) {
-    return push_items(p, (rn_pickle_kind)kind, RN_PICKLE_END, RN_PICKLE_END);
+rn_status rn_pickle_empty(rn_pickle *p, int kind) {
+    return rn_pickle_push_items(p, (rn_pickle_kind)kind, RN_PICKLE_END, RN_PICKLE_END);
 }
 
 static rn_status make_tuple(rn_pickle *p, size_t n) {
     uint32_t first = RN_PICKLE_END, last = RN_PICKLE_END;
     RN_TRY(move_items(p, n, &first, &last));
-    return push_items(p, RN_PICKLE_TUPLE, first, last);
+    return rn_pickle_push_items(p, RN_PICKLE_TUPLE, first, last);
 }
 
 static rn_status tuple(rn_pickle *p, int n) {
     for (int i = 0; i < n; i++)
-        if (!top(p, (size_t)i)) return misfit(p);
+        if (!rn_pickle_top(p, (size_t)i)) return rn_pickle_misfit(p);
     return make_tuple(p, (size_t)n);
 }
 
 static rn_status marked_tuple(rn_pickle *p, int argument) {
     size_t n;
     (void)argument;
-    if (!count_to_mark(p, &n)) return misfit(p);
+    if (!count_to_mark(p, &n)) return rn_pickle_misfit(p);
     RN_TRY(make_tuple(p, n));
     p->n_stack--;
     p->stack[p->n_stack - 1] = p->stack[p->n_stack]; /* in place of the mark */
@@ -262,21 +226,21 @@ static rn_status marked_tuple(rn_pickle *p, int argument) {
 
 /* The top `n` go into the container below them. */
 static rn_status extend(rn_pickle *p, size_t n, rn_pickle_kind kind) {
-    rn_pickle_object *container = top_of(p, n, kind);
-    if (!container || (kind == RN_PICKLE_DICT && n % 2 != 0)) return misfit(p);
+    rn_pickle_object *container = rn_pickle_top_of(p, n, kind);
+    if (!container || (kind == RN_PICKLE_DICT && n % 2 != 0)) return rn_pickle_misfit(p);
     return move_items(p, n, &container->first, &container->last);
 }
 
-static rn_status append(rn_pickle *p, int kind) {
+rn_status rn_pickle_append(rn_pickle *p, int kind) {
     const size_t n = kind == RN_PICKLE_DICT ? 2 : 1;
     for (size_t i = 0; i < n; i++)
-        if (!top(p, i)) return misfit(p);
+        if (!rn_pickle_top(p, i)) return rn_pickle_misfit(p);
     return extend(p, n, (rn_pickle_kind)kind);
 }
 
 static rn_status append_marked(rn_pickle *p, int kind) {
     size_t n;
-    if (!count_to_mark(p, &n)) return misfit(p);
+    if (!count_to_mark(p, &n)) return rn_pickle_misfit(p);
     uint32_t *above = &p->stack[p->n_stack - n];
     memmove(above - 1, above, n * sizeof *above); /* over the mark */
     p->n_stack--;
@@ -285,7 +249,7 @@ static rn_status append_marked(rn_pickle *p, int kind) {
 
 static rn_status pop(rn_pickle *p, int argument) {
     (void)argument;
-    if (p->n_stack == 0) return misfit(p);
+    if (p->n_stack == 0) return rn_pickle_misfit(p);
     p->n_stack--;
     return RN_OK;
 }
@@ -293,7 +257,7 @@ static rn_status pop(rn_pickle *p, int argument) {
 static rn_status pop_mark(rn_pickle *p, int argument) {
     size_t n;
     (void)argument;
-    if (!count_to_mark(p, &n)) return misfit(p);
+    if (!count_to_mark(p, &n)) return rn_pickle_misfit(p);
     p->n_stack -= n + 1;
     return RN_OK;
 }
@@ -301,9 +265,9 @@ static rn_status pop_mark(rn_pickle *p, int argument) {
 /* ---- the memo: objects by number, which picklers count up ---- */
 
 static rn_status remember(rn_pickle *p, uint64_t number) {
-    const uint32_t *slot = top(p, 0);
+    const uint32_t *slot = rn_pickle_top(p, 0);
     /* A number as large as there are bytes before it would take memory that the file has not. */
-    if (!slot || number > p->opcode) return misfit(p);
+    if (!slot || number > p->opcode) return rn_pickle_misfit(p);
     RN_TRY(rn_reserve(&p->memo, &p->cap_memo, (size_t)number + 1, sizeof *p->memo));
     while (p->n_memo <= number) p->memo[p->n_memo++] = FORGOTTEN;
     p->memo[number] = *slot;
@@ -324,124 +288,8 @@ static rn_status memoize(rn_pickle *p, int argument) {
 static rn_status get(rn_pickle *p, int bytes) {
     uint64_t number;
     RN_TRY(take_number(p, &number, bytes));
-    if (number >= p->n_memo || p->memo[number] == FORGOTTEN) return misfit(p);
-    return push(p, p->memo[number]);
-}
-
-/* ---- globals and what they are called with ---- */
-
-static rn_status push_global(rn_pickle *p, const char *module, size_t module_size, const char *name,
-                             size_t name_size) {
-    enum { SHOWN = 100 };
-    for (int i = 0; i < N_GLOBALS; i++)
-        if (strlen(globals[i].module) == module_size && strlen(globals[i].name) == name_size &&
-            memcmp(globals[i].module, module, module_size) == 0 &&
-            memcmp(globals[i].name, name, name_size) == 0)
-            return push_number(p, RN_PICKLE_GLOBAL, i);
-    return rn_fail(RN_EINPUT, "%s: offset %zu: a global %.*s.%.*s: " READ_ALONE, p->path, here(p),
-                   module_size < SHOWN ? (int)module_size : SHOWN, module,
-                   name_size < SHOWN ? (int)name_size : SHOWN, name);
-}
-
-static rn_status take_line(rn_pickle *p, const char **line, size_t *size) {
-    const uint8_t *begin = p->bytes + p->at;
-    const uint8_t *end = p->at < p->end ? memchr(begin, '\n', p->end - p->at) : NULL;
-    *line = NULL;
-    *size = 0;
-    if (!end) return cut_off(p);
-    *line = (const char *)begin;
-    *size = (size_t)(end - begin);
-    p->at += *size + 1;
-    return RN_OK;
-}
-
-static rn_status global(rn_pickle *p, int argument) {
-    const char *module, *name;
-    size_t module_size, name_size;
-    (void)argument;
-    RN_TRY(take_line(p, &module, &module_size));
-    RN_TRY(take_line(p, &name, &name_size));
-    return push_global(p, module, module_size, name, name_size);
-}
-
-static rn_status stack_global(rn_pickle *p, int argument) {
-    const rn_pickle_object *name = top_of(p, 0, RN_PICKLE_TEXT);
-    const rn_pickle_object *module = top_of(p, 1, RN_PICKLE_TEXT);
-    (void)argument;
-    if (!name || !module) return misfit(p);
-    p->n_stack -= 2;
-    return push_global(p, (const char *)p->bytes + module->at, module->size,
-                       (const char *)p->bytes + name->at, name->size);
-}
-
-static const char *const other_arguments = " of other arguments than torch.save's";
-
-/* Of [[key, value], ...], as Python 2 describes an OrderedDict. The one place that copies items: a
- * pickle whose lists have more of them than it has bytes copies them over and over. */
-static rn_status dict_of_pairs(rn_pickle *p, uint32_t pairs) {
-    RN_TRY(empty(p, RN_PICKLE_DICT));
-    while (pairs != RN_PICKLE_END) {
-        const rn_pickle_object *pair = rn_pickle_item(p, &pairs);
-        if (pair->kind != RN_PICKLE_LIST && pair->kind != RN_PICKLE_TUPLE)
-            return refuse(p, other_arguments);
-        const uint32_t key = pair->first;
-        const uint32_t value = key == RN_PICKLE_END ? key : p->items[key].next;
-        if (value == RN_PICKLE_END || p->items[value].next != RN_PICKLE_END ||
-            p->n_items + 2 > p->at)
-            return refuse(p, other_arguments);
-        RN_TRY(push(p, p->items[key].object));
-        RN_TRY(push(p, p->items[value].object));
-        RN_TRY(append(p, RN_PICKLE_DICT));
-    }
-    return RN_OK;
-}
-
-static rn_status reduce(rn_pickle *p, int argument) {
-    const rn_pickle_object *callee = top_of(p, 1, RN_PICKLE_GLOBAL);
-    const rn_pickle_object *arguments = top_of(p, 0, RN_PICKLE_TUPLE);
-    (void)argument;
-    if (!callee || !arguments) return misfit(p);
-    uint32_t first = arguments->first;
-    const uint32_t id = first == RN_PICKLE_END ? 0 : p->items[first].object;
-    const rn_pickle_object *object = rn_pickle_item(p, &first);
-    p->n_stack -= 2;
-    if (is_global(callee, ORDERED_DICT) && !object) return empty(p, RN_PICKLE_DICT);
-    if (is_global(callee, ORDERED_DICT) && object->kind == RN_PICKLE_LIST && first == RN_PICKLE_END)
-        return dict_of_pairs(p, object->first);
-    if (is_global(callee, PARAMETER) && object && object->kind == RN_PICKLE_TENSOR)
-        return push(p, id);
-    if (is_global(callee, TENSOR) && object && object->kind == RN_PICKLE_STORAGE)
-        return push_items(p, RN_PICKLE_TENSOR, arguments->first, arguments->last);
-    return refuse(p, other_arguments);
-}
-
-/* What OrderedDict has besides its items: the _metadata of a state dict, versions of its modules.
- */
-static rn_status build(rn_pickle *p, int argument) {
-    (void)argument;
-    if (!top(p, 0) || !top(p, 1)) return misfit(p);
-    if (!top_of(p, 1, RN_PICKLE_DICT)) return refuse(p, " for another than an OrderedDict");
-    p->n_stack--;
-    return RN_OK;
-}
-
-/* ("storage", type, key, location, number of elements), in the older format with None behind. */
-static rn_status persistent(rn_pickle *p, int argument) {
-    const rn_pickle_object *id = top_of(p, 0, RN_PICKLE_TUPLE);
-    (void)argument;
-    if (!top(p, 0)) return misfit(p);
-    if (!id) return refuse(p, other_arguments);
-    uint32_t item = id->first;
-    const rn_pickle_object *what = rn_pickle_item(p, &item), *type = rn_pickle_item(p, &item),
-                           *key = rn_pickle_item(p, &item), *where = rn_pickle_item(p, &item),
-                           *count = rn_pickle_item(p, &item), *view = rn_pickle_item(p, &item);
-    if (!count || !rn_pickle_is(p, what, "storage") || !is_global(type, STORAGE) ||
-        key->kind != RN_PICKLE_TEXT || where->kind != RN_PICKLE_TEXT ||
-        count->kind != RN_PICKLE_INT || count->number < 0 ||
-        (view && view->kind != RN_PICKLE_NONE) || item != RN_PICKLE_END)
-        return refuse(p, other_arguments);
-    p->n_stack--;
-    return push_items(p, RN_PICKLE_STORAGE, id->first, id->last);
+    if (number >= p->n_memo || p->memo[number] == FORGOTTEN) return rn_pickle_misfit(p);
+    return rn_pickle_push(p, p->memo[number]);
 }
 
 /* pickletools.opcodes of Python 3.8, under its names. */
@@ -469,27 +317,27 @@ static const opcode opcodes[256] = {
     [0x8c] = {"SHORT_BINUNICODE", text, 1},
     ['X'] = {"BINUNICODE", text, 4},
     [0x8d] = {"BINUNICODE8", text, 8},
-    [')'] = {"EMPTY_TUPLE", empty, RN_PICKLE_TUPLE},
-    [']'] = {"EMPTY_LIST", empty, RN_PICKLE_LIST},
-    ['}'] = {"EMPTY_DICT", empty, RN_PICKLE_DICT},
+    [')'] = {"EMPTY_TUPLE", rn_pickle_empty, RN_PICKLE_TUPLE},
+    [']'] = {"EMPTY_LIST", rn_pickle_empty, RN_PICKLE_LIST},
+    ['}'] = {"EMPTY_DICT", rn_pickle_empty, RN_PICKLE_DICT},
     [0x85] = {"TUPLE1", tuple, 1},
     [0x86] = {"TUPLE2", tuple, 2},
     [0x87] = {"TUPLE3", tuple, 3},
     ['t'] = {"TUPLE", marked_tuple, 0},
-    ['a'] = {"APPEND", append, RN_PICKLE_LIST},
+    ['a'] = {"APPEND", rn_pickle_append, RN_PICKLE_LIST},
     ['e'] = {"APPENDS", append_marked, RN_PICKLE_LIST},
-    ['s'] = {"SETITEM", append, RN_PICKLE_DICT},
+    ['s'] = {"SETITEM", rn_pickle_append, RN_PICKLE_DICT},
     ['u'] = {"SETITEMS", append_marked, RN_PICKLE_DICT},
     ['q'] = {"BINPUT", put, 1},
     ['r'] = {"LONG_BINPUT", put, 4},
     [0x94] = {"MEMOIZE", memoize, 0},
     ['h'] = {"BINGET", get, 1},
     ['j'] = {"LONG_BINGET", get, 4},
-    ['c'] = {"GLOBAL", global, 0},
-    [0x93] = {"STACK_GLOBAL", stack_global, 0},
-    ['R'] = {"REDUCE", reduce, 0},
-    ['b'] = {"BUILD", build, 0},
-    ['Q'] = {"BINPERSID", persistent, 0},
+    ['c'] = {"GLOBAL", rn_pickle_global, 0},
+    [0x93] = {"STACK_GLOBAL", rn_pickle_stack_global, 0},
+    ['R'] = {"REDUCE", rn_pickle_reduce, 0},
+    ['b'] = {"BUILD", rn_pickle_build, 0},
+    ['Q'] = {"BINPERSID", rn_pickle_persistent, 0},
     /* refused: other classes' objects, sets, and the text forms of protocol 0 */
     ['2'] = {"DUP", NULL, 0},
     ['F'] = {"FLOAT", NULL, 0},
@@ -545,12 +393,12 @@ rn_status rn_pickle_next(rn_pickle *p, uint32_t *root) {
         if (*byte == '.') break;
         if (!op->name)
             return rn_fail(RN_EINPUT, "%s: offset %zu: 0x%02x is no opcode of a pickle: damaged",
-                           p->path, here(p), *byte);
-        if (!op->run) return refuse(p, "");
+                           p->path, rn_pickle_here(p), *byte);
+        if (!op->run) return rn_pickle_refuse(p, "");
         RN_TRY(op->run(p, op->argument));
     }
-    const uint32_t *slot = top(p, 0);
-    if (!slot || p->n_stack != 1) return misfit(p);
+    const uint32_t *slot = rn_pickle_top(p, 0);
+    if (!slot || p->n_stack != 1) return rn_pickle_misfit(p);
     *root = *slot;
     return RN_OK;
 }
