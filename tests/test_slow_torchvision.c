@@ -1,5 +1,6 @@
 /* As test_torchvision, with pictures of torchvision's own size; and where torchvision is installed,
- * with every number of what it gives now, of more models, read from files that its side has saved.
+ * with every number of what it gives now, of more models, read from the files that torch.save
+ * wrote.
  */
 #include "model/safetensors.h"
 #include "run_program.h"
@@ -84,7 +85,7 @@ static void same_run(const tv_model *model, int picture) {
     ck_assert_msg(rn_image_read(&image, temp_path(name), NULL) == RN_OK, "%s", rn_error_text());
     ck_assert_int_eq(image.width, pictures[picture].width);
     ck_assert_int_eq(image.height, pictures[picture].height);
-    snprintf(name, sizeof name, "%s.safetensors", model->name);
+    snprintf(name, sizeof name, "%s.pth", model->name);
     tv_open(&det, temp_path(name), pictures[picture].shorter, pictures[picture].longer);
     ck_assert_msg(rn_detector_run(det, &image, got, TV_MOST, &n) == RN_OK, "%s", rn_error_text());
     rn_detector_outputs(det, levels);
@@ -112,7 +113,7 @@ static void same_printed(const tv_model *model) {
     snprintf(name, sizeof name, "%s_1.safetensors", model->name);
     ck_assert_msg(rn_tensor_file_open(&file, temp_path(name)) == RN_OK, "%s", rn_error_text());
     const size_t n_want = read_boxes(want, &file);
-    snprintf(name, sizeof name, "%s.safetensors", model->name);
+    snprintf(name, sizeof name, "%s.pth", model->name);
     RUN("detect", "-m", name, "--json", "--no-image", "-q", "-t", "0.05", "--set",
         "size_shorter=192", "--set", "size_longer=320", "picture1.bmp");
     ck_assert_msg(run_code == 0, "%s", run_err);
