@@ -245,7 +245,7 @@ static rn_status make_network(trainee *t, const rn_bench_options *options) {
     if (status != RN_OK) goto done;
     if ((status = rn_network_build(&t->network, &t->config)) != RN_OK) goto done;
     const rn_graph *graph = &t->network.graph;
-    const char *prefix = options->model ? rn_model_file_prefix(&file, graph) : NULL;
+    const char *prefix = options->model ? rn_weights_prefix(&file.tensors, graph) : NULL;
     if (prefix && (status = rn_model_file_check(&file, graph, prefix, false)) != RN_OK) goto done;
     if ((status = rn_alloc(&t->weights, graph->n_stored, sizeof *t->weights)) != RN_OK) goto done;
     if (prefix)
