@@ -121,15 +121,17 @@ mutate ops_gradient 'max pool' ops/pool.c max_pool_backward_task '+= dout[i]' '-
 
 # ---- losses ----
 
-mutate loss_gradient 'focal loss: foreground' detection/loss.c rn_focal_loss \
+mutate loss_gradient 'focal loss: foreground' detection/loss.c focal_of \
     'foreground ? slope' 'foreground ? -slope'
-mutate loss_gradient 'focal loss: background' detection/loss.c rn_focal_loss \
+mutate loss_gradient 'focal loss: background' detection/loss.c focal_of \
     'slope : -slope' 'slope : slope'
-mutate loss_gradient 'focal loss: p_t - 1' detection/loss.c rn_focal_loss 'log_p - q)' 'log_p + q)'
-mutate loss_gradient 'focal loss: gamma p_t log p_t' detection/loss.c rn_focal_loss \
+mutate loss_gradient 'focal loss: p_t - 1' detection/loss.c focal_of 'log_p - q)' 'log_p + q)'
+mutate loss_gradient 'focal loss: gamma p_t log p_t' detection/loss.c focal_of \
     '(gamma * p' '(-gamma * p'
-mutate loss_gradient 'focal loss: scale' detection/loss.c rn_focal_loss_sum \
-    'dx[k] *= scale' 'dx[k] *= -scale'
+mutate loss_gradient 'focal loss: scale of the foreground' detection/loss.c rn_focal_loss_sum \
+    '*= scale' '*= -scale'
+mutate loss_gradient 'focal loss: scale of the background' detection/loss.c background_run \
+    'slope * scale' '-slope * scale'
 mutate loss_gradient 'smooth L1: below the joint' detection/loss.c rn_smooth_l1 \
     '*dx = d / beta' '*dx = -d / beta'
 mutate loss_gradient 'smooth L1: above the joint' detection/loss.c rn_smooth_l1 \

@@ -7,6 +7,7 @@
 #include <check.h>
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 static void assert_near(double got, double want, double bound) {
     const double error = fabs(got - want);
@@ -185,6 +186,47 @@ START_TEST(sum_of_focal_losses) {
         }
     }
     assert_near(sum, want, 8 * FLT_EPSILON); /* the scale is not in it */
+}
+END_TEST
+
+/* Whatever instructions the sum runs on, wherever an anchor's logits lie: the bits are those of one
+ * logit alone. */
+static void check_sum_by_logit(float gamma, size_t n_anchors, int n_classes) {
+    enum { LOGITS = 4000 };
+    static float logits[LOGITS], got[LOGITS];
+    static int match[LOGITS];
+    const rn_focal focal = {gamma, 0.25f};
+    const int labels[] = {0, n_classes - 1, n_classes / 2};
+    const size_t k = (size_t)n_classes;
+    double want = 0;
+    for (size_t i = 0; i < n_anchors * k; i++) /* 1e4 down to 1e-5, both signs, a NaN nearby */
+        logits[i] = (i % 2 ? -1.0f : 1.0f) * 1e4f * powf(0.995f, (float)i);
+    for (size_t i = 0; i < n_anchors; i++) {
+        match[i] = i % 7 == 3 ? (int)(i % 3) : i % 11 == 5 ? RN_MATCH_IGNORE : RN_MATCH_BACKGROUND;
+        if (match[i] == RN_MATCH_IGNORE) logits[i * k] = NAN;
+    }
+    const double sum =
+        rn_focal_loss_sum(got, logits, match, labels, n_anchors, n_classes, 0.37f, &focal);
+    for (size_t i = 0; i < n_anchors * k; i++) {
+        const int m = match[i / k];
+        float dx = 0;
+        if (m != RN_MATCH_IGNORE)
+            want +=
+                (double)rn_focal_loss(&dx, logits[i], m >= 0 && (int)(i % k) == labels[m], &focal);
+        ck_assert_msg(memcmp(&got[i], &(float){dx * 0.37f}, sizeof dx) == 0,
+                      "gamma %g, logit %zu of %d classes: %.9g, want %.9g", (double)gamma, i,
+                      n_classes, (double)got[i], (double)(dx * 0.37f));
+    }
+    assert_near(sum, want, 1e-14);
+}
+
+START_TEST(sum_has_the_bits_of_its_logits) {
+    static const float gammas[] = {0, 1, 2, 1.5f};
+    for (int i = 0; i < 4; i++) {
+        check_sum_by_logit(gammas[i], 43, 91);
+        check_sum_by_logit(gammas[i], 4000, 1);
+        check_sum_by_logit(gammas[i], 571, 7);
+    }
 }
 END_TEST
 
@@ -413,6 +455,7 @@ int main(void) {
     tcase_add_test(tests, nan_stays_visible);
     tcase_add_test(tests, cost_at_initialisation);
     tcase_add_test(tests, sum_of_focal_losses);
+    tcase_add_test(tests, sum_has_the_bits_of_its_logits);
     tcase_add_test(tests, empty_sums);
     tcase_add_test(tests, sum_shows_nan);
     tcase_add_test(tests, sum_is_in_double);

@@ -1,20 +1,39 @@
 #include "detection/loss.h"
 #include "detection/box_coder.h"
+#include "detection/elementary.h"
 #include "detection/matcher.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* How (1 - p_t)^gamma is taken: without pow() for the usual exponents. */
+typedef enum focal_kind { GAMMA_0, GAMMA_1, GAMMA_2, GAMMA_OTHER } focal_kind;
+
+static focal_kind kind_of(const rn_focal *focal) {
+    return focal->gamma == 0   ? GAMMA_0
+           : focal->gamma == 1 ? GAMMA_1
+           : focal->gamma == 2 ? GAMMA_2
+                               : GAMMA_OTHER;
+}
 
 /* With z = y x: p_t = 1/(1 + e^-z), log p_t = -softplus(-z), log(1 - p_t) = -softplus(z), and one
  * exponential e = exp(-|z|) gives them all without overflow or cancellation.
  *
  *   FL = alpha_t (1 - p_t)^gamma (-log p_t)
- *   dFL/dx = y alpha_t (1 - p_t)^gamma (gamma p_t log p_t + p_t - 1) */
-real rn_focal_loss(real *dx, real x, bool foreground, const rn_focal *focal) {
-    const real z = foreground ? x : -x, e = exp(-fabs(z));
-    const real log_sum = log1p(e); /* softplus(-|z|) */
-    const real small = e / (1 + e), large = 1 / (1 + e);
+ *   dFL/dx = y alpha_t (1 - p_t)^gamma (gamma p_t log p_t + p_t - 1)
+ *
+ * Without branches, once kind and foreground are constants: inlined into a loop it vectorises. */
+INLINE real focal_of(real *dx, real x, bool foreground, const rn_focal *focal,
+                     const focal_kind kind) {
+    const real z = foreground ? x : -x, e = rn_exp_negative(-fabs(z));
+    const real log_sum = rn_log1p_unit(e); /* softplus(-|z|) */
+    const real large = 1 / (1 + e), small = e * large;
     const real p = z >= 0 ? large : small, q = z >= 0 ? small : large; /* p_t and 1 - p_t */
-    const real log_p = z >= 0 ? -log_sum : z - log_sum;
+    const real log_p = (z >= 0 ? 0 : z) - log_sum;
     const real gamma = focal->gamma;
-    const real power = gamma == 0 ? 1 : gamma == 2 ? q * q : gamma == 1 ? q : pow(q, gamma);
+    const real power = kind == GAMMA_0   ? 1
+                       : kind == GAMMA_1 ? q
+                       : kind == GAMMA_2 ? q * q
+                                         : pow(q, gamma);
     const real alpha = focal->alpha < 0 ? 1 : foreground ? focal->alpha : 1 - focal->alpha;
     const real weight = alpha * power;
     /* p - 1 = -q: written so, since 1 - q loses the digits of a small q */
@@ -23,25 +42,96 @@ real rn_focal_loss(real *dx, real x, bool foreground, const rn_focal *focal) {
     return -weight * log_p;
 }
 
+real rn_focal_loss(real *dx, real x, bool foreground, const rn_focal *focal) {
+    return focal_of(dx, x, foreground, focal, kind_of(focal));
+}
+
+enum { RUN = 64, SUMS = 8 };
+
+/* RUN background logits. */
+INLINE void background_run(real *restrict dx, real *restrict loss, const real *restrict x,
+                           real scale, const rn_focal *focal, const focal_kind kind) {
+    for (int i = 0; i < RUN; i++) {
+        real slope;
+        loss[i] = focal_of(&slope, x[i], false, focal, kind);
+        dx[i] = slope * scale;
+    }
+}
+
+INLINE double background_of(real *dx, const real *x, size_t n, real scale, const rn_focal *focal,
+                            const focal_kind kind) {
+    double sum[SUMS] = {0}; /* a fixed order of summation */
+    real loss[RUN], rest[RUN] = {0}, drest[RUN];
+    for (size_t at = 0; at < n; at += RUN) {
+        const size_t left = n - at;
+        if (left >= RUN) {
+            background_run(dx + at, loss, x + at, scale, focal, kind);
+        } else {
+            memcpy(rest, x + at, left * sizeof *x);
+            background_run(drest, loss, rest, scale, focal, kind);
+            memcpy(dx + at, drest, left * sizeof *dx);
+            memset(loss + left, 0, (RUN - left) * sizeof *loss);
+        }
+        for (int i = 0; i < RUN; i += SUMS)
+            for (int k = 0; k < SUMS; k++) sum[k] += (double)loss[i + k];
+    }
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+/* The sum over logits [n] of the background, wherever anchors begin; dx as in rn_focal_loss_sum. */
+typedef double background_fn(real *dx, const real *x, size_t n, real scale, const rn_focal *focal);
+
+#define BACKGROUND(name, target)                                                                   \
+    target static double name(real *dx, const real *x, size_t n, real scale,                       \
+                              const rn_focal *focal) {                                             \
+        switch (kind_of(focal)) {                                                                  \
+        case GAMMA_0:                                                                              \
+            return background_of(dx, x, n, scale, focal, GAMMA_0);                                 \
+        case GAMMA_1:                                                                              \
+            return background_of(dx, x, n, scale, focal, GAMMA_1);                                 \
+        case GAMMA_2:                                                                              \
+            return background_of(dx, x, n, scale, focal, GAMMA_2);                                 \
+        case GAMMA_OTHER:                                                                          \
+            break;                                                                                 \
+        }                                                                                          \
+        return background_of(dx, x, n, scale, focal, GAMMA_OTHER);                                 \
+    }
+BACKGROUND(background_plain, )
+#if defined(__x86_64__)
+BACKGROUND(background_avx2, __attribute__((target("avx2"))))
+BACKGROUND(background_avx512, __attribute__((target("avx512f"))))
+#endif
+
+static background_fn *best_background(const rn_focal *focal) {
+    if (kind_of(focal) == GAMMA_OTHER) return background_plain; /* pow() is a call a logit */
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) return background_avx512;
+    if (__builtin_cpu_supports("avx2")) return background_avx2;
+#endif
+    return background_plain;
+}
+
 double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, const int *labels,
                          size_t n_anchors, int n_classes, real scale, const rn_focal *focal) {
+    background_fn *background = best_background(focal);
+    const size_t k = (size_t)n_classes;
+    size_t done = 0; /* logits */
     double sum = 0;
     for (size_t i = 0; i < n_anchors; i++) {
-        const real *x = logits + i * (size_t)n_classes;
-        real *dx = dlogits + i * (size_t)n_classes;
-        const int label = match[i] >= 0 ? labels[match[i]] : -1;
-        double anchor_sum = 0;
-        for (int k = 0; k < n_classes; k++) {
-            if (match[i] == RN_MATCH_IGNORE) {
-                dx[k] = 0;
-                continue;
-            }
-            anchor_sum += (double)rn_focal_loss(&dx[k], x[k], k == label, focal);
-            dx[k] *= scale;
+        if (match[i] == RN_MATCH_BACKGROUND) continue;
+        const bool ignored = match[i] == RN_MATCH_IGNORE;
+        const size_t end = ignored ? i * k : i * k + (size_t)labels[match[i]];
+        sum += background(dlogits + done, logits + done, end - done, scale, focal);
+        done = end;
+        if (ignored) {
+            memset(dlogits + done, 0, k * sizeof *dlogits);
+            done += k;
+        } else {
+            sum += (double)rn_focal_loss(&dlogits[done], logits[done], true, focal);
+            dlogits[done++] *= scale;
         }
-        sum += anchor_sum;
     }
-    return sum;
+    return sum + background(dlogits + done, logits + done, n_anchors * k - done, scale, focal);
 }
 
 real rn_smooth_l1(real *dx, real x, real target, real beta) {
