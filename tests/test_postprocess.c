@@ -1,6 +1,7 @@
 /* From logits and deltas to boxes: threshold, the best of a level, clipping, suppression, order. */
 #include "base/memory.h"
 #include "base/random.h"
+#include "detection/matcher.h"
 #include "detection/postprocess.h"
 #include "suite.h"
 
@@ -510,32 +511,44 @@ static rlim_t address_space(void) {
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A million candidates in 20 MiB: refused, and the workspace is good for the next picture. */
-START_TEST(candidates_without_memory) {
+/* A million candidates in 20 MiB: of them all that is kept are the best, unless more are asked for.
+ * That is refused, and the workspace is good for the next picture. */
+START_TEST(candidates_and_memory) {
     real *logits, *many;
     rn_box out[100];
     rn_candidates work = {0};
+    rn_postprocess all = usual;
     size_t n = 99;
     struct rlimit limit, small;
     char want[64];
+    all.topk_candidates = MANY;
     ck_assert_int_eq(rn_alloc(&logits, MANY, sizeof *logits), RN_OK);
-    ck_assert_int_eq(rn_alloc(&many, MANY, 4 * sizeof *many), RN_OK);
-    rn_level_output level = {.logits = logits, .deltas = many, .anchors = many, .n_anchors = MANY};
+    ck_assert_int_eq(rn_alloc(&many, MANY + 1, 4 * sizeof *many), RN_OK);
+    const real anchor[4] = {1, 2, 3, 4};
+    memcpy(many + 4 * MANY, anchor, sizeof anchor); /* the last one, and the best */
+    logits[MANY - 1] = 1;
+    rn_level_output level = {
+        .logits = logits, .deltas = many, .anchors = many + 4, .n_anchors = MANY};
     ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
     small = limit;
     small.rlim_cur = address_space() + ROOM;
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &small), 0);
-    const rn_status status =
-        rn_postprocess_run(out, &n, &level, 1, 1, WIDTH, HEIGHT, &usual, &work);
+    const rn_status best = rn_postprocess_run(out, &n, &level, 1, 1, WIDTH, HEIGHT, &usual, &work);
+    const size_t cap = work.cap, n_best = n;
+    const rn_status status = rn_postprocess_run(out, &n, &level, 1, 1, WIDTH, HEIGHT, &all, &work);
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    ck_assert_int_eq(best, RN_OK);
+    ck_assert_uint_eq(n_best, 1);
+    assert_box(&out[0], 1, 2, 3, 4);
     ck_assert_int_eq(status, RN_ENOMEM);
     ck_assert_uint_eq(n, 0);
-    ck_assert_uint_gt(work.cap, 1000);
-    snprintf(want, sizeof want, "cannot allocate %zu bytes", 2 * work.cap * 32);
+    ck_assert_uint_gt(cap, 1000);
+    ck_assert_uint_eq(work.cap, cap);
+    size_t asked = cap;
+    while (asked < (size_t)MANY * (10 * sizeof(real))) asked *= 2;
+    snprintf(want, sizeof want, "cannot allocate %zu bytes", asked);
     ck_assert_str_eq(rn_error_text(), want);
-    const real anchor[4] = {1, 2, 3, 4};
-    memcpy(many + 4, anchor, sizeof anchor);
-    level.anchors = many + 4;
+    level.anchors = many + 4 * MANY;
     level.n_anchors = 1;
     ck_assert_int_eq(rn_postprocess_run(out, &n, &level, 1, 1, WIDTH, HEIGHT, &usual, &work),
                      RN_OK);
@@ -544,6 +557,121 @@ START_TEST(candidates_without_memory) {
     rn_candidates_free(&work);
     free(many);
     free(logits);
+}
+END_TEST
+
+/* ---- levels that several tasks scan ---- */
+
+enum { LARGE = 6000, LARGE_CLASSES = 91, BEST = 700, LARGE_MOST = 300 };
+
+/* One pair of the plain way below. */
+typedef struct plain_pair {
+    real logit;
+    size_t number; /* level, anchor, class */
+    real box[4];
+} plain_pair;
+
+static int compare_plain(const void *a, const void *b) {
+    const plain_pair *x = a, *y = b;
+    if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* The plain way: sort all pairs, take the best of each level, compare each with all that stayed. */
+static size_t plain_way(rn_box *out, const rn_level_output levels[2],
+                        const rn_postprocess *options) {
+    const size_t n = (size_t)LARGE * LARGE_CLASSES;
+    plain_pair *pairs, kept[LARGE_MOST];
+    size_t n_kept = 0;
+    ck_assert_int_eq(rn_alloc(&pairs, n + BEST, sizeof *pairs), RN_OK);
+    for (size_t l = 0; l < 2; l++) { /* the best of the first lie behind those of the second */
+        plain_pair *all = pairs;
+        for (size_t i = 0; i < n; i++) {
+            all[i] = (plain_pair){.logit = levels[l].logits[i], .number = l * n + i};
+            memcpy(all[i].box, levels[l].anchors + 4 * (i / LARGE_CLASSES), sizeof all[i].box);
+        }
+        qsort(all, n, sizeof *all, compare_plain);
+        if (l == 0) memcpy(pairs + n, all, BEST * sizeof *pairs);
+    }
+    memmove(pairs + BEST, pairs + n, BEST * sizeof *pairs);
+    qsort(pairs, 2 * BEST, sizeof *pairs, compare_plain);
+    for (size_t i = 0; i < 2 * BEST && n_kept < LARGE_MOST; i++) {
+        const size_t label = pairs[i].number % LARGE_CLASSES;
+        bool stays = options->score_threshold <= 0 || pairs[i].logit > 0; /* of 1/2 */
+        for (size_t k = 0; k < n_kept && stays; k++)
+            stays = (options->nms != RN_NMS_AGNOSTIC && kept[k].number % LARGE_CLASSES != label) ||
+                    (double)rn_iou(kept[k].box, pairs[i].box) <= options->nms_iou;
+        if (!stays) continue;
+        kept[n_kept] = pairs[i];
+        const real *b = pairs[i].box;
+        out[n_kept++] = (rn_box){b[0], b[1], b[2], b[3], 0, (int)label};
+    }
+    free(pairs);
+    return n_kept;
+}
+
+/* Whole numbers within the picture and many ties; rising logits keep every selection busy. */
+static void fill_large(real *logits, real *anchors, rn_random *random, bool rising) {
+    for (size_t i = 0; i < (size_t)LARGE * LARGE_CLASSES; i++)
+        logits[i] = rising ? (real)(i / 50) / 4096 : (real)rn_random_below(random, 4000) / 256;
+    for (size_t i = 0; i < LARGE; i++, anchors += 4) {
+        anchors[0] = (real)rn_random_below(random, 60);
+        anchors[1] = (real)rn_random_below(random, 30);
+        anchors[2] = anchors[0] + (real)(1 + rn_random_below(random, 40));
+        anchors[3] = anchors[1] + (real)(1 + rn_random_below(random, 30));
+    }
+}
+
+static void check_large(const rn_level_output levels[2], const rn_postprocess *options) {
+    static const int counts[] = {1, 2, 4};
+    rn_box want[LARGE_MOST], got[LARGE_MOST];
+    const size_t n_want = plain_way(want, levels, options);
+    for (int t = 0; t < 3; t++) {
+        rn_candidates work = {0};
+        size_t n;
+        ck_assert_int_eq(rn_threads_create(&work.threads, counts[t]), RN_OK);
+        ck_assert_int_eq(
+            rn_postprocess_run(got, &n, levels, 2, LARGE_CLASSES, WIDTH, HEIGHT, options, &work),
+            RN_OK);
+        ck_assert_uint_eq(n, n_want);
+        for (size_t i = 0; i < n; i++) {
+            assert_box(&got[i], want[i].x1, want[i].y1, want[i].x2, want[i].y2);
+            ck_assert_int_eq(got[i].label, want[i].label);
+        }
+        rn_threads *threads = work.threads;
+        rn_candidates_free(&work);
+        rn_threads_free(threads);
+    }
+}
+
+START_TEST(large_levels_with_any_number_of_threads) {
+    rn_random random = rn_random_seed(6, 0, 0);
+    rn_postprocess options = {.score_threshold = 0,
+                              .topk_candidates = BEST,
+                              .nms_iou = 0.5,
+                              .max_detections = LARGE_MOST};
+    real *logits[2], *anchors[2], *deltas;
+    ck_assert_int_eq(rn_alloc(&deltas, LARGE, 4 * sizeof *deltas), RN_OK);
+    rn_level_output levels[2];
+    for (int l = 0; l < 2; l++) {
+        ck_assert_int_eq(rn_alloc(&logits[l], LARGE, LARGE_CLASSES * sizeof **logits), RN_OK);
+        ck_assert_int_eq(rn_alloc(&anchors[l], LARGE, 4 * sizeof **anchors), RN_OK);
+        fill_large(logits[l], anchors[l], &random, l == 1);
+        levels[l] = (rn_level_output){logits[l], deltas, anchors[l], LARGE};
+    }
+    check_large(levels, &options);
+    options.nms = RN_NMS_AGNOSTIC;
+    options.nms_iou = (double)0.3f; /* a float, and the number above it */
+    check_large(levels, &options);
+    options.nms = RN_NMS_MOVED; /* too many to be moved */
+    options.nms_iou = 0.3;
+    options.score_threshold = (real)0.5;
+    check_large(levels, &options);
+    for (int l = 0; l < 2; l++) {
+        free(logits[l]);
+        free(anchors[l]);
+    }
+    free(deltas);
 }
 END_TEST
 
@@ -571,7 +699,8 @@ int main(void) {
     tcase_add_test(tests, clipping_comes_before_suppression);
     tcase_add_test(tests, boxes_are_decoded);
     tcase_add_test(tests, random_crowds);
-    tcase_add_test(tests, candidates_without_memory);
+    tcase_add_test(tests, candidates_and_memory);
+    tcase_add_test(tests, large_levels_with_any_number_of_threads);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

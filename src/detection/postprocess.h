@@ -4,6 +4,7 @@
 
 #include "base/real.h"
 #include "base/status.h"
+#include "base/threads.h"
 
 typedef enum rn_nms_mode {
     RN_NMS_CLASS,    /* within a class */
@@ -33,14 +34,16 @@ typedef struct rn_level_output {
 
 /* Workspace, grown as needed and reused. Zero-initialise. */
 typedef struct rn_candidates {
+    rn_threads *threads; /* that share the work, the caller's; NULL: the caller alone */
     void *memory;
-    size_t cap;
+    size_t cap; /* bytes */
 } rn_candidates;
 void rn_candidates_free(rn_candidates *candidates);
 
 /* Boxes in network-input pixels, clipped to width x height, in order of falling score (ties: lower
  * level, then lower anchor, then lower class first). Writes at most max_detections boxes to `out`;
- * *n_out of them. RN_ENOMEM. */
+ * *n_out of them. Its memory does not grow with the number of pairs over the threshold. RN_ENOMEM.
+ */
 RN_MUST_USE rn_status rn_postprocess_run(rn_box *out, size_t *n_out, const rn_level_output *levels,
                                          int n_levels, int n_classes, int width, int height,
                                          const rn_postprocess *options, rn_candidates *work);
