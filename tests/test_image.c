@@ -210,6 +210,35 @@ START_TEST(orientation_is_applied) {
 }
 END_TEST
 
+/* A picture that is turned in several pieces: where each of its pixels goes. */
+START_TEST(orientation_of_every_pixel) {
+    enum { W = 75, H = 41 };
+    static uint8_t rows[H][W + 1];
+    file_bytes exif;
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) rows[y][x + 1] = (uint8_t)(x * 31 + y * 57);
+    for (int o = 1; o <= 8; o++) {
+        exif_make(&exif, true, (uint32_t)o);
+        png_begin(&file, W, H, 8, 0);
+        png_chunk(&file, "eXIf", exif.data + 6, exif.size - 6);
+        png_data(&file, rows, sizeof rows);
+        png_end(&file);
+        decodes(true);
+        is_size(o < 5 ? W : H, o < 5 ? H : W);
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++) {
+                const int right = W - 1 - x, bottom = H - 1 - y, v = rows[y][x + 1];
+                const int to[9][2] = {{0},         {x, y}, {right, y},  {right, bottom},
+                                      {x, bottom}, {y, x}, {bottom, x}, {bottom, right},
+                                      {y, right}};
+                const uint8_t *p = image.pixels + 3 * (to[o][1] * image.width + to[o][0]);
+                if (p[0] != v || p[1] != v || p[2] != v)
+                    ck_abort_msg("orientation %d: pixel %d, %d went elsewhere", o, x, y);
+            }
+    }
+}
+END_TEST
+
 START_TEST(png_orientation_is_applied) {
     file_bytes exif;
     int width, height, orientation;
@@ -335,6 +364,7 @@ int main(void) {
     tcase_add_test(tests, jpeg_grey_and_colour);
     tcase_add_test(tests, jpeg_cmyk_is_right_or_refused);
     tcase_add_test(tests, orientation_is_applied);
+    tcase_add_test(tests, orientation_of_every_pixel);
     tcase_add_test(tests, png_orientation_is_applied);
     tcase_add_test(tests, broken_exif_is_ignored);
     tcase_add_test(tests, bmp_rows_and_depths);

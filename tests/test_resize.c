@@ -266,6 +266,29 @@ START_TEST(a_strip_keeps_a_pixel) {
 }
 END_TEST
 
+/* 100 rows of output are several tasks; the sides are no multiples of a vector. */
+START_TEST(any_number_of_threads) {
+    const task t = {61, 217, {-3, 4.5, 60, 220}, 43, 100, 64, 128, true};
+    const size_t n = 3 * (size_t)t.canvas_w * (size_t)t.canvas_h;
+    make_noise(t.w, t.h);
+    resize(&t, &unit);
+    float *want = canvas;
+    canvas = NULL;
+    for (int count = 1; count <= 4; count++) {
+        rn_threads *threads;
+        ck_assert_int_eq(rn_threads_create(&threads, count), RN_OK);
+        resizer.threads = threads;
+        resize(&t, &unit);
+        ck_assert_int_eq(memcmp(canvas, want, n * sizeof *want), 0);
+        rn_resizer_free(&resizer);
+        ck_assert_ptr_eq(resizer.threads, threads); /* the caller's */
+        resizer.threads = NULL;
+        rn_threads_free(threads);
+    }
+    free(want);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("resize");
     TCase *tests = tcase_create("resize");
@@ -279,6 +302,7 @@ int main(void) {
     tcase_add_test(tests, rows_worked_out_by_hand);
     tcase_add_test(tests, channels_are_normalised_apart);
     tcase_add_test(tests, a_strip_keeps_a_pixel);
+    tcase_add_test(tests, any_number_of_threads);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #define RN_DATA_IMAGE_H
 
 #include "base/status.h"
+#include "base/threads.h"
 
 /* Decode a whole JPEG, PNG or BMP file held in memory. `name` is for messages. max_pixels 0 means
  * the default limit (64 million). orientation: apply the EXIF orientation when true. RN_EINPUT:
@@ -31,6 +32,7 @@ void rn_geometry_size(int *out_w, int *out_h, const rn_geometry *geometry, int w
 
 /* Scratch of rn_resize_normalise; grows as needed, reused from call to call. Zero-initialise. */
 typedef struct rn_resizer {
+    rn_threads *threads; /* that share the work, the caller's; NULL: the caller alone */
     void *buffer;
     size_t cap;
 } rn_resizer;

@@ -1,5 +1,6 @@
 /* resize.c: from bytes to network input in two passes: rows are filtered horizontally as the
- * vertical filter asks for them. */
+ * vertical filter asks for them. Every sum runs over its taps in order, so neither threads nor
+ * vectors show in the result. */
 #include "base/memory.h"
 #include "data/image.h"
 
@@ -9,7 +10,7 @@
 
 void rn_resizer_free(rn_resizer *resizer) {
     free(resizer->buffer);
-    *resizer = (rn_resizer){0};
+    *resizer = (rn_resizer){.threads = resizer->threads};
 }
 
 static int at_least_one(double side) {
@@ -72,108 +73,144 @@ static void filter_fill(filter *f, double start, double step, int size, bool ant
     }
 }
 
-/* Both filters and `rows` filtered rows in one block. */
+enum { BAND = 32 }; /* output rows a task */
+
+/* What a worker keeps of the picture. */
+typedef struct ring {
+    float *source; /* [image width, 3], and one more: a source row in floats */
+    float *rows;   /* [taps, row] filtered rows: source row r stands at r % taps */
+    int *held;     /* [taps] source row in each place, -1 for none */
+} ring;
+
 typedef struct workspace {
+    const rn_image *image;
+    float *canvas;
+    int canvas_w;
     filter x, y;
-    float *rows; /* [rows, out_w * 3] a ring: source row r stands at r % ring */
-    int *held;   /* [ring] source row in each place, -1 for none */
-    int ring;
+    size_t row;           /* floats of a filtered row, and some more */
+    float *scale, *shift; /* [row] from a filtered row to normalised values; 0 outside */
+    ring *rings;          /* [workers] */
 } workspace;
 
-static size_t align(size_t bytes) {
-    return (bytes + RN_ALIGN - 1) / RN_ALIGN * RN_ALIGN;
+/* *at = the next `count` elements of `size` bytes of the block at `memory` (NULL: nowhere yet),
+ * whose first *used bytes are taken. */
+static void place(void *at, void *memory, size_t *used, size_t count, size_t size) {
+    void *here = memory ? (char *)memory + *used : NULL;
+    memcpy(at, &here, sizeof here); /* any object pointer type */
+    *used += (count * size + RN_ALIGN - 1) / RN_ALIGN * RN_ALIGN;
 }
 
-/* Lay a filter out at `at` (NULL: nowhere yet); returns its size. */
-static size_t place_filter(filter *f, char *at) {
-    const size_t n = (size_t)f->outputs, ints = align(n * sizeof(int));
-    const size_t size = 2 * ints + align(n * (size_t)f->taps * sizeof(float));
-    if (!at) return size;
-    f->first = (int *)(void *)at;
-    f->n = (int *)(void *)(at + ints);
-    f->weight = (float *)(void *)(at + 2 * ints);
-    return size;
+static void place_filter(filter *f, void *memory, size_t *used) {
+    const size_t n = (size_t)f->outputs;
+    place(&f->first, memory, used, n, sizeof *f->first);
+    place(&f->n, memory, used, n, sizeof *f->n);
+    place(&f->weight, memory, used, n * (size_t)f->taps, sizeof *f->weight);
 }
 
-static rn_status prepare(workspace *w, rn_resizer *resizer, int out_w, int out_h, double step_x,
-                         double step_y, bool antialias) {
-    w->x = (filter){.outputs = out_w, .taps = filter_taps(step_x, antialias)};
-    w->y = (filter){.outputs = out_h, .taps = filter_taps(step_y, antialias)};
-    w->ring = w->y.taps;
-    const size_t row = (size_t)out_w * 3 * sizeof(float);
-    const size_t need = place_filter(&w->x, NULL) + place_filter(&w->y, NULL) +
-                        align((size_t)w->ring * sizeof(int)) + align((size_t)w->ring * row);
-    if (need > resizer->cap) {
-        rn_resizer_free(resizer);
-        RN_TRY(rn_alloc(&resizer->buffer, need, 1));
-        resizer->cap = need;
+/* Lay the workspace out at `memory`, or NULL to learn its size, which is returned. */
+static size_t lay_out(workspace *w, void *memory, int workers) {
+    const size_t taps = (size_t)w->y.taps;
+    size_t used = 0;
+    place_filter(&w->x, memory, &used);
+    place_filter(&w->y, memory, &used);
+    place(&w->scale, memory, &used, w->row, sizeof *w->scale);
+    place(&w->shift, memory, &used, w->row, sizeof *w->shift);
+    place(&w->rings, memory, &used, (size_t)workers, sizeof *w->rings);
+    for (int i = 0; i < workers; i++) {
+        ring r;
+        place(&r.source, memory, &used, (size_t)w->image->width * 3 + 1, sizeof *r.source);
+        place(&r.rows, memory, &used, taps * w->row, sizeof *r.rows);
+        place(&r.held, memory, &used, taps, sizeof *r.held);
+        for (size_t k = 0; memory && k < taps; k++) r.held[k] = -1;
+        if (memory) w->rings[i] = r;
     }
-    char *at = resizer->buffer;
-    at += place_filter(&w->x, at);
-    at += place_filter(&w->y, at);
-    w->held = (int *)(void *)at;
-    w->rows = (float *)(void *)(at + align((size_t)w->ring * sizeof(int)));
-    for (int i = 0; i < w->ring; i++) w->held[i] = -1;
-    return RN_OK;
+    return used;
 }
 
-static void filter_row(float *out, const uint8_t *in, const filter *f) {
+typedef float quad __attribute__((vector_size(16), aligned(sizeof(float)), may_alias));
+
+/* One pixel of three channels is three quarters of a vector; what the fourth holds is overwritten
+ * by the next pixel, behind the last one there is room for it. */
+static void filter_row(float *out, float *source, const uint8_t *in, const filter *f, int width) {
+    int first = width, end = 0;
+    for (int i = 0; i < f->outputs; i++) {
+        if (f->n[i] == 0) continue;
+        first = f->first[i] < first ? f->first[i] : first;
+        end = f->first[i] + f->n[i] > end ? f->first[i] + f->n[i] : end;
+    }
+    for (int i = 3 * first; i < 3 * end; i++) source[i] = in[i];
     for (int i = 0; i < f->outputs; i++, out += 3) {
-        const uint8_t *p = in + 3 * (size_t)f->first[i];
+        const float *p = source + 3 * (size_t)f->first[i];
         const float *weight = f->weight + (size_t)i * (size_t)f->taps;
-        float r = 0, g = 0, b = 0;
-        for (int k = 0; k < f->n[i]; k++, p += 3) {
-            r += weight[k] * p[0];
-            g += weight[k] * p[1];
-            b += weight[k] * p[2];
-        }
-        out[0] = r;
-        out[1] = g;
-        out[2] = b;
+        quad sum = {0};
+        for (int k = 0; k < f->n[i]; k++, p += 3) sum += weight[k] * *(const quad *)p;
+        *(quad *)out = sum;
     }
 }
 
 /* The horizontally filtered source row, from the ring or made now. */
-static const float *source_row(workspace *w, const rn_image *image, int row) {
-    const int place = row % w->ring;
-    float *out = w->rows + (size_t)place * (size_t)w->x.outputs * 3;
-    if (w->held[place] != row) {
-        filter_row(out, image->pixels + (size_t)row * (size_t)image->width * 3, &w->x);
-        w->held[place] = row;
+static const float *source_row(const workspace *w, ring *r, int row) {
+    const int at = row % w->y.taps;
+    float *out = r->rows + (size_t)at * w->row;
+    if (r->held[at] != row) {
+        const int width = w->image->width;
+        filter_row(out, r->source, w->image->pixels + (size_t)row * (size_t)width * 3, &w->x,
+                   width);
+        r->held[at] = row;
     }
     return out;
 }
 
-static void normalise_row(float *row, const filter *x, const rn_geometry *geometry) {
-    float scale[3], shift[3];
-    for (int c = 0; c < 3; c++) {
-        scale[c] = 1 / (255 * geometry->std[c]);
-        shift[c] = -geometry->mean[c] / geometry->std[c];
+static void band_task(void *context, size_t task, int worker) {
+    const workspace *w = context;
+    const int n = 3 * w->x.outputs, first = (int)task * BAND;
+    const int end = w->y.outputs - first < BAND ? w->y.outputs : first + BAND;
+    for (int y = first; y < end; y++) {
+        float *restrict out = w->canvas + (size_t)y * (size_t)w->canvas_w * 3;
+        const float *weight = w->y.weight + (size_t)y * (size_t)w->y.taps;
+        memset(out, 0, (size_t)w->canvas_w * 3 * sizeof *out);
+        if (w->y.n[y] == 0) continue;
+        for (int k = 0; k < w->y.n[y]; k++) {
+            const float *in = source_row(w, &w->rings[worker], w->y.first[y] + k);
+            const float by = weight[k];
+            for (int i = 0; i < n; i++) out[i] += by * in[i];
+        }
+        for (int i = 0; i < n; i++) out[i] = out[i] * w->scale[i] + w->shift[i];
     }
-    for (int i = 0; i < x->outputs; i++)
-        for (int c = 0; c < 3; c++)
-            row[3 * i + c] = x->n[i] > 0 ? row[3 * i + c] * scale[c] + shift[c] : 0;
+}
+
+static void set_normalisation(workspace *w, const rn_geometry *geometry) {
+    for (int i = 0; i < w->x.outputs; i++)
+        for (int c = 0; c < 3; c++) {
+            const bool seen = w->x.n[i] > 0;
+            w->scale[3 * i + c] = seen ? 1 / (255 * geometry->std[c]) : 0;
+            w->shift[3 * i + c] = seen ? -geometry->mean[c] / geometry->std[c] : 0;
+        }
 }
 
 rn_status rn_resize_normalise(float *canvas, int canvas_w, int canvas_h, int out_w, int out_h,
                               const rn_image *image, const rn_crop *crop, bool flip,
                               const rn_geometry *geometry, rn_resizer *resizer) {
     const double step_x = crop->w / out_w, step_y = crop->h / out_h;
-    const size_t row = (size_t)canvas_w * 3;
-    workspace w;
-    RN_TRY(prepare(&w, resizer, out_w, out_h, step_x, step_y, geometry->antialias));
+    const int workers = rn_threads_count(resizer->threads);
+    workspace w = {.image = image,
+                   .canvas = canvas,
+                   .canvas_w = canvas_w,
+                   .x = {.outputs = out_w, .taps = filter_taps(step_x, geometry->antialias)},
+                   .y = {.outputs = out_h, .taps = filter_taps(step_y, geometry->antialias)},
+                   .row = (size_t)out_w * 3 + 1};
+    const size_t need = lay_out(&w, NULL, workers);
+    if (need > resizer->cap) {
+        rn_resizer_free(resizer);
+        RN_TRY(rn_alloc(&resizer->buffer, need, 1));
+        resizer->cap = need;
+    }
+    lay_out(&w, resizer->buffer, workers);
     filter_fill(&w.x, crop->x, step_x, image->width, geometry->antialias, flip);
     filter_fill(&w.y, crop->y, step_y, image->height, geometry->antialias, false);
-    memset(canvas, 0, row * (size_t)canvas_h * sizeof *canvas);
-    for (int y = 0; y < out_h; y++) {
-        float *out = canvas + (size_t)y * row;
-        const float *weight = w.y.weight + (size_t)y * (size_t)w.y.taps;
-        if (w.y.n[y] == 0) continue;
-        for (int k = 0; k < w.y.n[y]; k++) {
-            const float *in = source_row(&w, image, w.y.first[y] + k);
-            for (int i = 0; i < 3 * out_w; i++) out[i] += weight[k] * in[i];
-        }
-        normalise_row(out, &w.x, geometry);
-    }
+    set_normalisation(&w, geometry);
+    rn_threads_run(resizer->threads, ((size_t)out_h + BAND - 1) / BAND, band_task, &w);
+    const size_t row = (size_t)canvas_w * 3;
+    memset(canvas + (size_t)out_h * row, 0, (size_t)(canvas_h - out_h) * row * sizeof *canvas);
     return RN_OK;
 }

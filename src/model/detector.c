@@ -87,7 +87,7 @@ static rn_status create(rn_detector **out, const rn_model_config *config, const 
         if ((status = rn_threads_create(&det->own_threads, count)) != RN_OK) goto done;
         threads = det->own_threads;
     }
-    det->threads = det->candidates.threads = threads;
+    det->threads = det->candidates.threads = det->resizer.threads = threads;
     det->postprocess = postprocess_of(config, options);
     status = rn_alloc(&det->boxes, (size_t)det->postprocess.max_detections, sizeof *det->boxes);
     if (status != RN_OK) goto done;
