@@ -149,6 +149,11 @@ static rn_status diverged(const rn_trainer *t, const rn_batch *batch,
                    fabs(result->losses.box), fabs(result->norm), files);
 }
 
+/* Per cent of the time of all steps that the loader let them wait. */
+static double waited_percent(const rn_trainer *t) {
+    return 100 * rn_loader_waited(t->loader) / (rn_now() - t->start - t->paused + 1e-9);
+}
+
 static void show_progress(rn_trainer *t, const rn_step_result *r, double speed) {
     const rn_position *p = &t->position;
     const uint64_t batches = rn_loader_batches(t->loader);
@@ -162,8 +167,7 @@ static void show_progress(rn_trainer *t, const rn_step_result *r, double speed) 
              (unsigned long long)((p->step - 1) / batches + 1), t->options.epochs,
              (unsigned long long)p->step, (unsigned long long)t->schedule.steps, r->losses.cls,
              r->losses.box, r->losses.positives, rn_schedule_lr(&t->schedule, p->step - 1), speed,
-             100.0 * rn_loader_waited(t->loader) / (rn_now() - t->start + 1e-9), (int)(left / 60),
-             (int)left % 60);
+             waited_percent(t), (int)(left / 60), (int)left % 60);
     t->hooks.progress(t->hooks.context, line);
 }
 
@@ -204,13 +208,14 @@ static rn_status end_epoch(rn_trainer *t, double speed) {
     const uint64_t epoch = p->step / rn_loader_batches(t->loader);
     const uint64_t patience = (uint64_t)(o->patience > 0 ? o->patience : (o->epochs + 2) / 3);
     const bool last = p->step >= t->schedule.steps;
+    const double waited = waited_percent(t);
     double ap = NAN, ap50 = NAN;
     rn_trainer_check_progress(t);
     if (last || epoch % (uint64_t)o->eval_every == 0) {
         RN_TRY(rn_trainer_validate(t, &ap, &ap50));
-        rn_trainer_log(t, "epoch %llu: cls %.4f  box %.4f  val AP %.3f  AP50 %.3f%s",
+        rn_trainer_log(t, "epoch %llu: cls %.4f  box %.4f  val AP %.3f  AP50 %.3f  wait %.1f%%%s",
                        (unsigned long long)epoch, p->sum_cls / (double)p->sum_steps,
-                       p->sum_box / (double)p->sum_steps, ap, ap50,
+                       p->sum_box / (double)p->sum_steps, ap, ap50, waited,
                        p->best_step == p->step ? "  (best)" : "");
         if (!last && must_end_early(t, patience)) {
             rn_trainer_log(t, "no better AP for %llu epochs: stopping early",
@@ -234,18 +239,17 @@ static bool must_stop(rn_trainer *t) {
 static rn_status loop(rn_trainer *t) {
     rn_position *p = &t->position;
     const uint64_t batches = rn_loader_batches(t->loader), begun = p->step;
-    double paused = 0; /* seconds spent validating and saving */
     RN_TRY(rn_loader_seek(t->loader, p->step / batches, p->step % batches));
     while (!p->finished && !must_stop(t)) {
         rn_step_result result;
         RN_TRY(take_step(t, &result));
-        const double spent = rn_now() - t->start - paused;
+        const double spent = rn_now() - t->start - t->paused;
         const double speed = (double)(p->step - begun) * t->options.batch / (spent + 1e-9);
         show_progress(t, &result, speed);
         if (p->step % batches == 0) {
             const double before = rn_now();
             RN_TRY(end_epoch(t, speed));
-            paused += rn_now() - before;
+            t->paused += rn_now() - before;
         }
     }
     if (p->step > begun && p->step % batches != 0) { /* stopped within an epoch */

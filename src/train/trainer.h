@@ -40,7 +40,8 @@ typedef struct rn_trainer {
     size_t planned; /* bytes of the step and its batches, the weights aside */
     rn_schedule schedule;
     rn_position position;
-    double start; /* seconds of the monotonic clock */
+    double start;  /* seconds of the monotonic clock */
+    double paused; /* seconds since then that were spent validating and saving */
 } rn_trainer;
 
 /* checkpoint.c */
