@@ -230,6 +230,24 @@ START_TEST(sum_has_the_bits_of_its_logits) {
 }
 END_TEST
 
+START_TEST(every_instruction_set_gives_the_same_bits) {
+    enum { N = 1000 };
+    static const float gammas[] = {0, 1, 2, 0.5f};
+    float x[N], want[N], got[N];
+    for (int i = 0; i < N; i++) x[i] = (i % 2 ? -1.0f : 1.0f) * 200 * powf(0.98f, (float)i);
+    for (int g = 0; g < 4; g++) {
+        const rn_focal focal = {gammas[g], 0.25f};
+        const double sum = rn_focal_background(RN_LOSS_PLAIN)(want, x, N, 0.37f, &focal);
+        for (int isa = RN_LOSS_AVX2; isa <= RN_LOSS_AVX512; isa++) {
+            rn_background_fn *background = rn_focal_background((rn_loss_isa)isa);
+            if (!background) continue;
+            ck_assert(background(got, x, N, 0.37f, &focal) == sum);
+            ck_assert_int_eq(memcmp(got, want, sizeof got), 0);
+        }
+    }
+}
+END_TEST
+
 START_TEST(empty_sums) {
     const rn_focal focal = {2, 0.25f};
     const float logits[2] = {3, -3};
@@ -456,6 +474,7 @@ int main(void) {
     tcase_add_test(tests, cost_at_initialisation);
     tcase_add_test(tests, sum_of_focal_losses);
     tcase_add_test(tests, sum_has_the_bits_of_its_logits);
+    tcase_add_test(tests, every_instruction_set_gives_the_same_bits);
     tcase_add_test(tests, empty_sums);
     tcase_add_test(tests, sum_shows_nan);
     tcase_add_test(tests, sum_is_in_double);

@@ -16,7 +16,7 @@ START_TEST(any_number_of_threads) {
     ok(train("set", "four", PAIRS("threads", "4", "workers", "5")));
     tiny_same_run(temp_path("one"), temp_path("two"));
     tiny_same_run(temp_path("one"), temp_path("four"));
-    ck_assert_uint_eq(lines_with("one/results.csv", "\n"), 5); /* the header, four epochs */
+    ck_assert_uint_eq(lines_with("one/results.csv", "\n"), 5);  /* the header, four epochs */
     ck_assert_uint_eq(lines_with("one/log.txt", "  wait "), 4); /* each with the share of waiting */
 }
 END_TEST

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MAX_PIXELS = 64000000, TILE = 32 };
+enum { DEFAULT_MAX_PIXELS = 64000000, TILE = 64 };
 enum { PNG_DEPTH = 24, PNG_COLOUR = 25 }; /* offsets of the bytes in a PNG's header */
 #define MAX_FILE ((size_t)1 << 30)
 

@@ -78,9 +78,6 @@ INLINE double background_of(real *dx, const real *x, size_t n, real scale, const
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
-/* The sum over logits [n] of the background, wherever anchors begin; dx as in rn_focal_loss_sum. */
-typedef double background_fn(real *dx, const real *x, size_t n, real scale, const rn_focal *focal);
-
 #define BACKGROUND(name, target)                                                                   \
     target static double name(real *dx, const real *x, size_t n, real scale,                       \
                               const rn_focal *focal) {                                             \
@@ -102,18 +99,34 @@ BACKGROUND(background_avx2, __attribute__((target("avx2"))))
 BACKGROUND(background_avx512, __attribute__((target("avx512f"))))
 #endif
 
-static background_fn *best_background(const rn_focal *focal) {
-    if (kind_of(focal) == GAMMA_OTHER) return background_plain; /* pow() is a call a logit */
+rn_background_fn *rn_focal_background(rn_loss_isa isa) {
+    switch (isa) {
+    case RN_LOSS_PLAIN:
+        return background_plain;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) return background_avx512;
-    if (__builtin_cpu_supports("avx2")) return background_avx2;
+    case RN_LOSS_AVX2:
+        return __builtin_cpu_supports("avx2") ? background_avx2 : NULL;
+    case RN_LOSS_AVX512:
+        return __builtin_cpu_supports("avx512f") ? background_avx512 : NULL;
+#else
+    case RN_LOSS_AVX2:
+    case RN_LOSS_AVX512:
+        break;
 #endif
-    return background_plain;
+    }
+    return NULL;
+}
+
+static rn_background_fn *best_background(const rn_focal *focal) {
+    rn_background_fn *best = rn_focal_background(RN_LOSS_AVX512);
+    if (!best) best = rn_focal_background(RN_LOSS_AVX2);
+    /* pow() is a call a logit */
+    return best && kind_of(focal) != GAMMA_OTHER ? best : background_plain;
 }
 
 double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, const int *labels,
                          size_t n_anchors, int n_classes, real scale, const rn_focal *focal) {
-    background_fn *background = best_background(focal);
+    rn_background_fn *background = best_background(focal);
     const size_t k = (size_t)n_classes;
     size_t done = 0; /* logits */
     double sum = 0;

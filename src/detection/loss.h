@@ -21,6 +21,13 @@ real rn_focal_loss(real *dx, real x, bool foreground, const rn_focal *focal);
 double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, const int *labels,
                          size_t n_anchors, int n_classes, real scale, const rn_focal *focal);
 
+/* Its part for logits [n] of the background alone, in one call. */
+typedef double rn_background_fn(real *dx, const real *x, size_t n, real scale,
+                                const rn_focal *focal);
+/* Instructions there are loops for; all give the same bits. NULL where the processor lacks them. */
+typedef enum rn_loss_isa { RN_LOSS_PLAIN, RN_LOSS_AVX2, RN_LOSS_AVX512 } rn_loss_isa;
+rn_background_fn *rn_focal_background(rn_loss_isa isa);
+
 /* Smooth L1: 0.5 d^2/beta for |d| < beta, else |d| - 0.5 beta; beta 0 is L1 (Girshick,
  * arXiv:1504.08083, eq. 3). */
 real rn_smooth_l1(real *dx, real x, real target, real beta);
