@@ -6,6 +6,7 @@
 #include "temp_folder.h"
 
 #include <check.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
@@ -101,6 +102,27 @@ START_TEST(memory_is_aligned_and_zero) {
         memset(bytes, 0xff, 3 * count); /* the next one is zero all the same */
         free(bytes);
     }
+}
+END_TEST
+
+/* A block of large pages is one like others: all zero, all to be written, given back by free(). */
+START_TEST(large_blocks) {
+    enum { SIZE = (16 << 20) + 3 };
+    uint8_t *bytes;
+    for (int time = 0; time < 2; time++) { /* the second may be memory that was used before */
+        errno = EDOM;
+        ck_assert_int_eq(rn_alloc(&bytes, SIZE, 1), RN_OK);
+        rn_advise_large(bytes, SIZE); /* again does nothing */
+        rn_advise_large(bytes + 5, SIZE - 5);
+        ck_assert_int_eq(errno, EDOM);
+        size_t sum = 0;
+        for (size_t i = 0; i < SIZE; i++) sum += bytes[i];
+        ck_assert_uint_eq(sum, 0);
+        memset(bytes, 0xff, SIZE);
+        free(bytes);
+    }
+    rn_advise_large(NULL, 0);
+    ck_assert_int_eq(errno, EDOM);
 }
 END_TEST
 
@@ -471,6 +493,7 @@ int main(void) {
     tcase_add_test(status, try_returns_at_once);
     tcase_add_test(memory, products_that_overflow);
     tcase_add_test(memory, memory_is_aligned_and_zero);
+    tcase_add_test(memory, large_blocks);
     tcase_add_test(memory, memory_that_cannot_be_had);
     tcase_add_test(memory, arrays_grow);
     tcase_add_test(memory, copies_of_text);

@@ -1,15 +1,33 @@
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { LARGE = 4 << 20 }; /* bytes: there is a page of 2 MB in it wherever it begins */
+
 bool rn_mul(size_t *out, size_t a, size_t b) {
     return !__builtin_mul_overflow(a, b, out);
+}
+
+void rn_advise_large(void *memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)memory;
+    const uintptr_t first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
+    const int kept = errno;
+    if (bytes < LARGE) return;
+    (void)madvise((char *)memory + (first - start), end - first, MADV_HUGEPAGE);
+    errno = kept; /* advice may be refused */
+#else
+    (void)memory;
+    (void)bytes;
+#endif
 }
 
 rn_status rn_alloc(void *out, size_t count, size_t size) {
@@ -21,6 +39,7 @@ rn_status rn_alloc(void *out, size_t count, size_t size) {
     bytes = bytes > 0 ? bytes : 1;
     if (posix_memalign(&memory, RN_ALIGN, bytes) != 0)
         return rn_fail(RN_ENOMEM, "cannot allocate %zu bytes", bytes);
+    rn_advise_large(memory, bytes);
     memset(memory, 0, bytes);
     memcpy(out, &memory, sizeof memory);
     return RN_OK;

@@ -15,6 +15,10 @@ bool rn_mul(size_t *out, size_t a, size_t b);
  * RN_ENOMEM leaves *out NULL. */
 RN_MUST_USE rn_status rn_alloc(void *out, size_t count, size_t size);
 
+/* Before a block of `bytes` is first written: let it have large pages if it is large itself. A page
+ * fault for every 4 kB costs more than what is then done with them. rn_alloc does so. */
+void rn_advise_large(void *memory, size_t bytes);
+
 /* Grow *array (malloc'ed or NULL, `*cap` elements of `size` bytes) so that it holds at least
  * `need`; doubles. RN_ENOMEM leaves the array as it was. The new elements are not initialised.
  * `array` is the address of a pointer of any object type. */

@@ -1,4 +1,5 @@
 /* stb.c: the one file that holds stb's code. Memory in, memory out: stb opens no files here. */
+#include "base/memory.h"
 #include "data/image_check.h"
 #include "data/png_encode.h"
 
@@ -19,9 +20,14 @@ _Thread_local size_t rn_stb_limit;
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_FAILURE_USERMSG
+static void *picture_memory(size_t size) {
+    void *memory = calloc(1, size);
+    if (memory) rn_advise_large(memory, size);
+    return memory;
+}
 /* A JPEG may leave out tables and scans that stb then uses: let it find zeros, not old memory, by
  * which its Huffman decoder would index. */
-#define STBI_MALLOC(size) calloc(1, size)
+#define STBI_MALLOC(size) picture_memory(size)
 /* Only the data of a PNG grow, those in the file and those inflated, the latter to 4 GB. */
 #define STBI_REALLOC(p, size)                                                                      \
     ((size) > rn_stb_limit ? (void *)(rn_stb_limit = 0) : realloc(p, size))
