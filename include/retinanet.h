@@ -140,10 +140,16 @@ typedef struct rn_detector_options {
     const char *const *set; /* texts "KEY=VALUE" over the model's configuration (the keys of
                                `config` in models/README.md; "classes=A,B,C" names the classes),
                                NULL behind the last; may be NULL */
+    const char *isa;        /* vector instructions: "plain", "avx2" or "avx512"; NULL: the widest
+                               that the processor has. Results differ in the last digits */
 } rn_detector_options;
 #define RN_DETECTOR_OPTIONS_DEFAULT                                                                \
-    (RN_STRUCT(rn_detector_options){                                                               \
-        .threads = 0, .score_threshold = -1.0f, .nms_agnostic = 0, .hooks = NULL, .set = NULL})
+    (RN_STRUCT(rn_detector_options){.threads = 0,                                                  \
+                                    .score_threshold = -1.0f,                                      \
+                                    .nms_agnostic = 0,                                             \
+                                    .hooks = NULL,                                                 \
+                                    .set = NULL,                                                   \
+                                    .isa = NULL})
 
 /* Open a model file: safetensors with its configuration inside, or without, where names and shapes
  * are those of the presets nano and small or of a RetinaNet of torchvision: retinanet_resnet50_fpn,
@@ -437,6 +443,7 @@ typedef struct rn_bench_options {
     int classes;            /* without a model file */
     int threads;            /* 0: one a core */
     int runs;               /* timed runs, behind one that is not */
+    const char *isa;        /* as in rn_detector_options */
 } rn_bench_options;
 #define RN_BENCH_OPTIONS_DEFAULT                                                                   \
     (RN_STRUCT(rn_bench_options){.preset = NULL,                                                   \
@@ -450,7 +457,8 @@ typedef struct rn_bench_options {
                                  .batch = 1,                                                       \
                                  .classes = 91,                                                    \
                                  .threads = 0,                                                     \
-                                 .runs = 10})
+                                 .runs = 10,                                                       \
+                                 .isa = NULL})
 
 /* One kind of layer in the fastest run. */
 typedef struct rn_bench_kind {

@@ -1,4 +1,5 @@
 /* Status and error text, checked memory, random numbers, numbers as text. */
+#include "base/isa.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/random.h"
@@ -483,10 +484,30 @@ START_TEST(the_locale_does_not_matter) {
 }
 END_TEST
 
+START_TEST(instruction_sets_by_name) {
+    rn_isa isa;
+    ck_assert_int_eq(rn_isa_named(&isa, NULL), RN_OK);
+    ck_assert_int_eq(isa, RN_ISA_BEST);
+    ck_assert_int_eq(rn_isa_named(&isa, "plain"), RN_OK);
+    ck_assert_int_eq(isa, RN_ISA_PLAIN);
+    ck_assert_int_eq(rn_isa_named(&isa, "sse9"), RN_EINVAL);
+    ck_assert_str_eq(rn_error_text(), "instructions sse9: want best, plain, avx2 or avx512");
+    ck_assert_int_ge(rn_isa_best(), RN_ISA_PLAIN);
+    ck_assert_int_eq(rn_isa_choose(RN_ISA_BEST), rn_isa_best());
+    ck_assert_int_eq(rn_isa_choose(RN_ISA_PLAIN), RN_ISA_PLAIN);
+    for (int k = RN_ISA_PLAIN; k <= RN_ISA_AVX512; k++) {
+        const bool has = k <= (int)rn_isa_best();
+        ck_assert_int_eq(rn_isa_check((rn_isa)k), has ? RN_OK : RN_EINVAL);
+        ck_assert_int_eq(rn_isa_choose((rn_isa)k), has ? k : (int)rn_isa_best());
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("base");
     TCase *status = tcase_create("status"), *memory = tcase_create("memory");
     TCase *random = tcase_create("random"), *number = tcase_create("number");
+    tcase_add_test(status, instruction_sets_by_name);
     tcase_add_test(status, exit_codes);
     tcase_add_test(status, error_text_is_one_bounded_line);
     tcase_add_test(status, error_text_is_each_threads_own);

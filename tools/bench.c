@@ -6,7 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PRESET, MODEL, SET, SIZE, BATCH, CLASSES, THREADS, RUNS, INPUT, OUTPUTS, DATA, JSON, QUIET };
+enum {
+    PRESET,
+    MODEL,
+    SET,
+    SIZE,
+    BATCH,
+    CLASSES,
+    THREADS,
+    ISA,
+    RUNS,
+    INPUT,
+    OUTPUTS,
+    DATA,
+    JSON,
+    QUIET
+};
 
 static const cli_option options[] = {
     {"preset", 0, "NAME|FILE.json", "network: nano, small, r18 (default), r50"},
@@ -16,6 +31,7 @@ static const cli_option options[] = {
     {"batch", 0, "N", "pictures a training step (default 1)"},
     {"classes", 0, "K", "classes (default 91)"},
     {"threads", 0, "N", "threads (default: one a core)"},
+    {"isa", 0, "SET", "vector instructions: best (default), plain, avx2 or avx512"},
     {"runs", 0, "N", "timed runs, behind one that is not (default 10)"},
     {"input", 0, "FILE", "floats [batch, height, width, 3] in place of noise"},
     {"outputs", 0, "FILE", "infer: write what the heads gave, and the boxes, as floats"},
@@ -66,6 +82,9 @@ static bool take_option(cli *c, int option, job *j) {
         return cli_int(c, &o->classes, 1, 10000);
     case THREADS:
         return cli_int(c, &o->threads, 1, 1024);
+    case ISA:
+        o->isa = c->value;
+        return true;
     case RUNS:
         return cli_int(c, &o->runs, 1, 100000);
     case INPUT:

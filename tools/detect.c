@@ -25,6 +25,7 @@ enum {
     MAX_PIXELS,
     SET,
     THREADS,
+    ISA,
     QUIET
 };
 
@@ -44,6 +45,7 @@ static const cli_option options[] = {
     {"set", 0, "KEY=VALUE",
      "set a key of the model's configuration, e.g. bn_eps=0 or classes=cat,dog, for this run"},
     {"threads", 0, "N", "threads (default: one a core)"},
+    {"isa", 0, "SET", "vector instructions: best (default), plain, avx2 or avx512"},
     {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 
 /* What the command line says, and how far the work is. */
@@ -320,6 +322,9 @@ static bool take_option(cli *c, int option, job *j) {
         return cli_append(c, &j->set);
     case THREADS:
         return cli_int(c, &j->detector.threads, 1, 1024);
+    case ISA:
+        j->detector.isa = c->value;
+        return true;
     default:
         j->quiet = true;
         return true;

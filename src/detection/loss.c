@@ -99,29 +99,18 @@ BACKGROUND(background_avx2, __attribute__((target("avx2"))))
 BACKGROUND(background_avx512, __attribute__((target("avx512f"))))
 #endif
 
-rn_background_fn *rn_focal_background(rn_loss_isa isa) {
-    switch (isa) {
-    case RN_LOSS_PLAIN:
-        return background_plain;
+rn_background_fn *rn_focal_background(rn_isa isa) {
 #if defined(__x86_64__)
-    case RN_LOSS_AVX2:
-        return __builtin_cpu_supports("avx2") ? background_avx2 : NULL;
-    case RN_LOSS_AVX512:
-        return __builtin_cpu_supports("avx512f") ? background_avx512 : NULL;
-#else
-    case RN_LOSS_AVX2:
-    case RN_LOSS_AVX512:
-        break;
+    if (isa == RN_ISA_AVX512) return background_avx512;
+    if (isa == RN_ISA_AVX2) return background_avx2;
 #endif
-    }
-    return NULL;
+    (void)isa;
+    return background_plain;
 }
 
 static rn_background_fn *best_background(const rn_focal *focal) {
-    rn_background_fn *best = rn_focal_background(RN_LOSS_AVX512);
-    if (!best) best = rn_focal_background(RN_LOSS_AVX2);
     /* pow() is a call a logit */
-    return best && kind_of(focal) != GAMMA_OTHER ? best : background_plain;
+    return rn_focal_background(kind_of(focal) != GAMMA_OTHER ? rn_isa_best() : RN_ISA_PLAIN);
 }
 
 double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, const int *labels,

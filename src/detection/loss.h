@@ -2,6 +2,7 @@
 #ifndef RN_DETECTION_LOSS_H
 #define RN_DETECTION_LOSS_H
 
+#include "base/isa.h"
 #include "base/real.h"
 #include "base/status.h"
 
@@ -24,9 +25,8 @@ double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, co
 /* Its part for logits [n] of the background alone, in one call. */
 typedef double rn_background_fn(real *dx, const real *x, size_t n, real scale,
                                 const rn_focal *focal);
-/* Instructions there are loops for; all give the same bits. NULL where the processor lacks them. */
-typedef enum rn_loss_isa { RN_LOSS_PLAIN, RN_LOSS_AVX2, RN_LOSS_AVX512 } rn_loss_isa;
-rn_background_fn *rn_focal_background(rn_loss_isa isa);
+/* The loops for an instruction set that this processor has; all give the same bits. */
+rn_background_fn *rn_focal_background(rn_isa isa);
 
 /* Smooth L1: 0.5 d^2/beta for |d| < beta, else |d| - 0.5 beta; beta 0 is L1 (Girshick,
  * arXiv:1504.08083, eq. 3). */

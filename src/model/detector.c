@@ -14,6 +14,7 @@ struct rn_detector {
     rn_threads *own_threads; /* NULL when borrowed */
     real *weights;           /* [graph.n_stored] */
     const rn_watch *watch;   /* NULL: nobody */
+    rn_isa isa;
     rn_postprocess postprocess;
 
     /* The current plan and what belongs to its shape. */
@@ -74,6 +75,7 @@ static rn_status create(rn_detector **out, const rn_model_config *config, const 
     *out = NULL;
     if (!options) options = &defaults;
     RN_TRY(rn_alloc(&det, 1, sizeof *det));
+    if ((status = rn_isa_named(&det->isa, options->isa)) != RN_OK) goto done;
     if ((status = rn_model_config_copy(&det->config, config)) != RN_OK) goto done;
     if ((status = rn_network_build(&det->network, &det->config)) != RN_OK) goto done;
     /* Before memory is asked for: a small file may claim a huge network. */
@@ -224,6 +226,7 @@ rn_status rn_detector_plan(rn_detector *det, int width, int height) {
                   sizeof(real));
     if (status != RN_OK) goto fail;
     det->exec = rn_exec_of(det->threads, det->scratch, plan.scratch);
+    det->exec.isa = det->isa;
     free(det->anchors);
     det->anchors = anchors;
     for (int l = 0; l < RN_LEVELS; l++) det->count[l] = count[l];

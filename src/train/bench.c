@@ -28,8 +28,8 @@ static rn_status summarise(rn_bench_result *out, double *ms, int runs, int image
     out->ms_median = runs % 2 ? ms[runs / 2] : 0.5 * (ms[runs / 2 - 1] + ms[runs / 2]);
     out->images_per_s = 1e3 * images / out->ms_median;
     out->peak_mb = (double)rn_memory_peak() / 1e6;
-    out->planned_mb = 1e-6 * (double)sizeof(real) *
-                      (double)(plan->arena + rn_exec_reals(plan->scratch, threads));
+    out->planned_mb =
+        1e-6 * (double)sizeof(real) * (double)(plan->arena + rn_exec_reals(plan->scratch, threads));
     out->width = plan->shape[0].w;
     out->height = plan->shape[0].h;
     out->peak_gflops = rn_peak_gflops(&out->peak_isa, threads);
@@ -106,8 +106,10 @@ static rn_status init_detector(rn_detector *det, const rn_model_config *config) 
 }
 
 static rn_status open_detector(rn_detector **out, const rn_bench_options *options) {
-    const rn_detector_options det_options = {
-        .threads = threads_of(options), .score_threshold = -1, .set = options->set};
+    const rn_detector_options det_options = {.threads = threads_of(options),
+                                             .score_threshold = -1,
+                                             .set = options->set,
+                                             .isa = options->isa};
     rn_model_config config;
     if (options->model) return rn_detector_open(out, options->model, &det_options);
     RN_TRY(make_config(&config, options, options->set));
@@ -305,6 +307,7 @@ static rn_status set_up(trainee *t, const rn_bench_options *options) {
     RN_TRY(make_network(t, options));
     step.criterion = rn_criterion_options_of(&t->options);
     step.optimizer = rn_optimizer_options_of(&t->options);
+    RN_TRY(rn_isa_named(&step.isa, options->isa));
     RN_TRY(rn_threads_create(&t->threads, threads_of(options)));
     if (options->data) RN_TRY(open_data(t, &step, options));
     RN_TRY(rn_step_create(&t->step, &t->network, &t->config, t->threads, t->weights, &step));

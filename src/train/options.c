@@ -14,7 +14,9 @@
 static const char *const choices_loss[] = {"focal", NULL};
 static const char *const choices_box_loss[] = {"smooth_l1", "giou", NULL}; /* rn_box_loss */
 static const char *const choices_optimizer[] = {"sgd", "adamw", NULL};     /* rn_optimizer_kind */
-static const char *const choices_schedule[] = {"cosine", "step", NULL};    /* rn_schedule_kind */
+/* rn_isa */
+static const char *const choices_isa[] = {"best", "plain", "avx2", "avx512", NULL};
+static const char *const choices_schedule[] = {"cosine", "step", NULL}; /* rn_schedule_kind */
 
 #define AT(name) offsetof(rn_train_options, name), sizeof(((rn_train_options *)0)->name)
 static const rn_field fields[] = {

@@ -29,6 +29,7 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
     REAL(prior, 0.01, 1e-6, 0.5, "probability of foreground that the class bias begins with")      \
     SEED(seed, 1, "of weights, order and augmentation")                                            \
     INT(threads, 0, 1, 1024, "threads (default: one a core)")                                      \
+    CHOICE(isa, 0, "vector instructions of the network, best: the widest there are")               \
     REAL(time, 0, 0, 1e9, "stop after so long, e.g. 30m, 1.5h, 90s; 0: no limit")                  \
     INT(max_steps, 0, 0, 1000000000, "stop after so many steps in all; 0: no limit")               \
     TEXT(train_split, "", "split to train on; default train, else trainval")                       \

@@ -1,6 +1,7 @@
 /* Compiled with -ffp-contract=fast like ops/gemm.c: x * a + b is to be one FMA where the processor
  * has it. */
 #include "train/peak.h"
+#include "base/isa.h"
 #include "train/trainer.h"
 
 #ifdef __clang__
@@ -35,13 +36,12 @@ typedef struct peak_set {
     float (*loop)(float a, float b);
 } peak_set;
 
-/* The widest set that this processor has. */
-static peak_set widest(void) {
+static peak_set set_of(rn_isa isa) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) return (peak_set){"AVX-512", 16, loop_avx512};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return (peak_set){"AVX2", 8, loop_avx2};
+    if (isa == RN_ISA_AVX512) return (peak_set){"AVX-512", 16, loop_avx512};
+    if (isa == RN_ISA_AVX2) return (peak_set){"AVX2", 8, loop_avx2};
 #endif
+    (void)isa;
     return (peak_set){"plain", 4, loop_plain};
 }
 
@@ -56,7 +56,7 @@ static void peak_task(void *context, size_t task, int worker) {
 double rn_peak_gflops(const char **isa, rn_threads *threads) {
     const size_t tasks = 16 * (size_t)rn_threads_count(threads);
     const double gflop = 2e-9 * (double)tasks * CHAINS * ROUNDS;
-    peak_set set = widest();
+    peak_set set = set_of(rn_isa_best());
     double best = 0;
     *isa = set.name;
     for (int i = 0; i < TRIES; i++) {

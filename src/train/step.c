@@ -48,6 +48,7 @@ rn_status rn_step_create(rn_step *out, const rn_network *network, const rn_model
     status = rn_alloc(&s->scratch, rn_exec_reals(s->plan.scratch, threads), sizeof(real));
     if (status != RN_OK) goto done;
     s->exec = rn_exec_of(threads, s->scratch, s->plan.scratch);
+    s->exec.isa = options->isa;
     status = rn_optimizer_create(&s->optimizer, graph, weights, &options->optimizer);
     if (status != RN_OK) goto done;
     status = rn_criterion_create(&s->criterion, network, config, &s->plan, &options->criterion,

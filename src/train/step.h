@@ -12,6 +12,7 @@ typedef struct rn_step_options {
     size_t max_targets;       /* objects a picture, at most */
     rn_criterion_options criterion;
     rn_optimizer_options optimizer;
+    rn_isa isa; /* of the network's kernels */
 } rn_step_options;
 
 typedef struct rn_step {

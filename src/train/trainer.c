@@ -56,7 +56,8 @@ static rn_step_options step_options(const rn_trainer *t) {
     return (rn_step_options){.batch = t->options.batch,
                              .max_targets = rn_dataset_most_objects(&t->train),
                              .criterion = rn_criterion_options_of(&t->options),
-                             .optimizer = rn_optimizer_options_of(&t->options)};
+                             .optimizer = rn_optimizer_options_of(&t->options),
+                             .isa = (rn_isa)t->options.isa};
 }
 
 /* Plan the step and its batches, and refuse them where they do not fit, before a byte of either is
@@ -85,6 +86,7 @@ static rn_status create_step(rn_trainer *t) {
 /* From options, configuration and data to a trainer that could take its first step. */
 static rn_status set_up(rn_trainer *t) {
     const int threads = t->options.threads > 0 ? t->options.threads : rn_threads_default();
+    RN_TRY(rn_isa_check((rn_isa)t->options.isa));
     RN_TRY(rn_threads_create(&t->threads, threads));
     RN_TRY(rn_network_build(&t->network, &t->config));
     rn_network_freeze(&t->network, t->options.freeze);
