@@ -1,8 +1,9 @@
 /* threads.h: a pool of pthreads that runs numbered tasks.
  *
- * Determinism rests on one rule: work is cut into tasks by its shape, never by the number of
- * threads, and what tasks sum is added in task order. `worker` only selects scratch memory, it must
- * not influence a result. */
+ * Determinism rests on one rule: what is summed is cut into tasks by its shape, never by the number
+ * of threads, and what tasks sum is added in task order. (Outputs that do not meet may be dealt out
+ * to threads as it suits.) `worker` only selects scratch memory, it must not influence a result.
+ */
 #ifndef RN_BASE_THREADS_H
 #define RN_BASE_THREADS_H
 

@@ -28,7 +28,7 @@ MEMORY = [("r18", "320x320"), ("r50", "800x1216")]
 POST = "800x1216"
 THREADS = [("infer", "r18", "320x320", 1), ("infer", "r50", "512x512", 1), ("train", "r18", "320x320", 4)]
 # torchvision's recipe: no average of the weights, no clipping, L1
-TRAIN_SETTINGS = ["--set", "ema=0", "--set", "clip=0", "--set", "box_loss=l1"]
+TRAIN_SETTINGS = ["--set", "ema=0", "--set", "clip=0", "--set", "beta=0"]
 
 
 def say(text):
