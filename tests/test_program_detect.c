@@ -133,6 +133,25 @@ START_TEST(threads_do_not_matter) {
 }
 END_TEST
 
+static size_t lines_of(const char *text) {
+    size_t n = 0;
+    for (; *text; text++) n += *text == '\n';
+    return n;
+}
+
+/* The digits may differ, what is found does not. */
+START_TEST(instruction_sets) {
+    const size_t boxes = expect_picture("b.jpg", false, 0.05f);
+    DETECT("-t", "0.05", "--no-image", "--isa", "best", "b.jpg");
+    run_gave(0, want, "");
+    DETECT("-t", "0.05", "--no-image", "--isa", "plain", "b.jpg");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_uint_eq(lines_of(run_out), boxes);
+    DETECT("--isa", "sse9", "b.jpg");
+    run_refused(1, "detect: error: instructions sse9: want best, plain, avx2 or avx512");
+}
+END_TEST
+
 /* ---- folders and lists ---- */
 
 START_TEST(a_folder) {
@@ -272,6 +291,7 @@ int main(void) {
     tcase_add_test(tcase, a_line_a_box);
     tcase_add_test(tcase, a_line_of_json_a_picture);
     tcase_add_test(tcase, threads_do_not_matter);
+    tcase_add_test(tcase, instruction_sets);
     tcase_add_test(tcase, a_folder);
     tcase_add_test(tcase, a_list_on_stdin);
     tcase_add_test(tcase, a_foreign_picture_stays);
