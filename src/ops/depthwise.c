@@ -1,12 +1,6 @@
 #include "ops/depthwise.h"
 #include <string.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { PARTS = 4, MAX_TAPS = RN_DEPTHWISE_KERNEL * RN_DEPTHWISE_KERNEL, WEIGHT_BLOCKS = 32 };
 
 /* The pixels that meet in one pixel of the result, each with its row of weights, c reals. */

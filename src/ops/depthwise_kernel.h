@@ -1,15 +1,10 @@
-/* depthwise_kernel.h: the loops of depthwise.c, included once for every instruction set; no include
- * guard. The includer defines KERNEL(name), KERNEL_TARGET and KERNEL_BYTES as for gemm_kernel.h. */
+/* depthwise_kernel.h: the loops of depthwise.c. The includer defines what vector_kernel.h says. */
 
-typedef real KERNEL(vector)
-    __attribute__((vector_size(KERNEL_BYTES), aligned(sizeof(real)), may_alias));
-#define VECTOR(pointer)       (*(KERNEL(vector) *)(pointer))
-#define VECTOR_CONST(pointer) (*(const KERNEL(vector) *)(pointer))
+#include "ops/vector_kernel.h"
 
 /* `parts` vectors of out from channel `at` on. */
-static inline __attribute__((always_inline)) KERNEL_TARGET void
-KERNEL(sum_part)(real *out, const tap_list *taps, size_t at, bool add, const int parts) {
-    enum { LANES = KERNEL_BYTES / (int)sizeof(real) };
+INLINE void KERNEL(sum_part)(real *out, const tap_list *taps, size_t at, bool add,
+                             const int parts) {
     KERNEL(vector) sum[PARTS];
     UNROLL for (int i = 0; i < parts; i++) sum[i] =
         add ? VECTOR_CONST(out + at + i * LANES) : (KERNEL(vector)){0};
@@ -23,7 +18,6 @@ KERNEL(sum_part)(real *out, const tap_list *taps, size_t at, bool add, const int
 
 /* out[0, c) = sum over taps of in x weight; added to what is there if `add`. */
 static KERNEL_TARGET void KERNEL(sum_taps)(real *out, const tap_list *taps, size_t c, bool add) {
-    enum { LANES = KERNEL_BYTES / (int)sizeof(real) };
     size_t at = 0;
     for (; at + PARTS * LANES <= c; at += PARTS * LANES)
         KERNEL(sum_part)(out, taps, at, add, PARTS);
@@ -35,9 +29,7 @@ static KERNEL_TARGET void KERNEL(sum_taps)(real *out, const tap_list *taps, size
     }
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void
-KERNEL(product_part)(real *sums, const product_row *row, size_t at, const int parts) {
-    enum { LANES = KERNEL_BYTES / (int)sizeof(real) };
+INLINE void KERNEL(product_part)(real *sums, const product_row *row, size_t at, const int parts) {
     const real *in = row->in + at, *dout = row->dout + at;
     KERNEL(vector) sum[PARTS];
     UNROLL for (int i = 0; i < parts; i++) sum[i] = (KERNEL(vector)){0};
@@ -49,7 +41,6 @@ KERNEL(product_part)(real *sums, const product_row *row, size_t at, const int pa
 
 /* sums[0, c) += sum over the row's pixels of dout x in. */
 static KERNEL_TARGET void KERNEL(add_products)(real *sums, const product_row *row) {
-    enum { LANES = KERNEL_BYTES / (int)sizeof(real) };
     size_t at = 0;
     for (; at + PARTS * LANES <= row->c; at += PARTS * LANES)
         KERNEL(product_part)(sums, row, at, PARTS);
@@ -62,8 +53,6 @@ static KERNEL_TARGET void KERNEL(add_products)(real *sums, const product_row *ro
     }
 }
 
-#undef VECTOR
-#undef VECTOR_CONST
 #undef KERNEL
 #undef KERNEL_TARGET
 #undef KERNEL_BYTES

@@ -3,12 +3,6 @@
 #include "ops/gemm.h"
 #include <string.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { TILE_ROWS = 12 };
 
 /* Whether the rows lie evenly apart, each contiguous. */

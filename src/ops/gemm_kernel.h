@@ -1,36 +1,17 @@
-/* gemm_kernel.h: the loops of gemm.c, included once for every instruction set; no include guard.
- * The includer defines
+/* gemm_kernel.h: the loops of gemm.c. The includer defines what vector_kernel.h says, and
  *
- *   KERNEL(name)      the name for this set
- *   KERNEL_TARGET     its target attribute. (A template inlined from a plain function would not do:
- *                     gcc splits its vectors for the plain target before it inlines.)
- *   KERNEL_BYTES      the size of a register
  *   KERNEL_TILES(X)   X(panels, rows) for every width of tile, widest first; the accumulators and
  *                     one row of b must fit in the registers */
 
-typedef real KERNEL(vector)
-    __attribute__((vector_size(KERNEL_BYTES), aligned(sizeof(real)), may_alias));
-#define VECTOR(pointer)       (*(KERNEL(vector) *)(pointer))
-#define VECTOR_CONST(pointer) (*(const KERNEL(vector) *)(pointer))
-
-static inline __attribute__((always_inline)) KERNEL_TARGET KERNEL(vector)
-    KERNEL(activate)(KERNEL(vector) x, const rn_activation activation) {
-    typedef __typeof__(x < x) mask;
-    if (activation == RN_LINEAR) return x;
-    x = (KERNEL(vector))((mask)x & ~(x < 0)); /* NaN stays */
-    if (activation == RN_RELU) return x;
-    const KERNEL(vector) six = (KERNEL(vector)){0} + (real)6;
-    const mask over = x > six;
-    return (KERNEL(vector))(((mask)x & ~over) | ((mask)six & over));
-}
+#include "ops/vector_kernel.h"
 
 /* c += a b for one tile, held in registers. `rows`, `panels` and `even` are constants after
  * inlining. even: row r of a begins at a[0] + r * apart and goes on by 1; then three pointers serve
  * twelve rows, where one each would not fit in the registers. */
-static inline __attribute__((always_inline)) KERNEL_TARGET void
-KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const tile_finish *finish,
-             const real *b, const int rows, const int panels, const bool even) {
-    enum { LANES = KERNEL_BYTES / (int)sizeof(real), PARTS = RN_LANES / LANES };
+INLINE void KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm,
+                         const tile_finish *finish, const real *b, const int rows, const int panels,
+                         const bool even) {
+    enum { PARTS = RN_LANES / LANES };
     KERNEL(vector) sum[TILE_ROWS][RN_GEMM_PANELS * PARTS];
     const int n = panels * PARTS;
     const size_t step = gemm->step, b_step = gemm->b_step, b_stride = gemm->b_stride;
@@ -77,8 +58,7 @@ KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm, const ti
 
 /* All rows of the columns from panel `first` on. Rows behind the last compute the last one again,
  * into `spare`; columns behind the last live in `edge` alone. */
-static inline __attribute__((always_inline)) KERNEL_TARGET void
-KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) {
+INLINE void KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const int panels) {
     real spare[RN_GEMM_COLUMNS] = {0}, edge[TILE_ROWS][RN_GEMM_COLUMNS],
          residual[TILE_ROWS][RN_GEMM_COLUMNS];
     const int skip = first * RN_LANES, left = gemm->columns - skip, width = panels * RN_LANES;
@@ -134,8 +114,6 @@ static KERNEL_TARGET void KERNEL(run)(const rn_gemm *gemm) {
     }
 }
 
-#undef VECTOR
-#undef VECTOR_CONST
 #undef KERNEL
 #undef KERNEL_TARGET
 #undef KERNEL_BYTES

@@ -1,13 +1,9 @@
-/* winograd_kernel.h: the loops of winograd_transform.c, included once for every instruction set; no
- * include guard. The includer defines KERNEL(name), KERNEL_TARGET and KERNEL_BYTES as for
- * gemm_kernel.h. Vectors run over channels. */
+/* winograd_kernel.h: the loops of winograd_transform.c. Vectors run over channels. The includer
+ * defines what vector_kernel.h says, and
+ *
+ *   KERNEL_LOW, KERNEL_HIGH   the lanes of two vectors dealt out one by one, see there */
 
-typedef real KERNEL(vector)
-    __attribute__((vector_size(KERNEL_BYTES), aligned(sizeof(real)), may_alias));
-#define VECTOR(pointer)       (*(KERNEL(vector) *)(pointer))
-#define VECTOR_CONST(pointer) (*(const KERNEL(vector) *)(pointer))
-#define INLINE                static inline __attribute__((always_inline)) KERNEL_TARGET
-#define LANES                 (KERNEL_BYTES / (int)sizeof(real))
+#include "ops/vector_kernel.h"
 
 /* B^T of one line. */
 INLINE void KERNEL(input_line)(KERNEL(vector) out[SIDE], const KERNEL(vector) in[SIDE]) {
@@ -149,16 +145,6 @@ INLINE void KERNEL(store)(real *to, KERNEL(vector) value, size_t lanes) {
     for (size_t i = 0; i < lanes; i++) to[i] = value[i];
 }
 
-INLINE KERNEL(vector) KERNEL(activate)(KERNEL(vector) x, rn_activation activation) {
-    typedef __typeof__(x < x) mask;
-    if (activation == RN_LINEAR) return x;
-    x = (KERNEL(vector))((mask)x & ~(x < 0)); /* NaN stays */
-    if (activation == RN_RELU) return x;
-    const KERNEL(vector) six = (KERNEL(vector)){0} + (real)6;
-    const mask over = x > six;
-    return (KERNEL(vector))(((mask)x & ~over) | ((mask)six & over));
-}
-
 static KERNEL_TARGET void KERNEL(transform_output)(real *const *pixels, const real *const *residual,
                                                    const real *m, size_t stride,
                                                    const rn_tile_output *form) {
@@ -227,10 +213,6 @@ static KERNEL_TARGET void KERNEL(transform_dweight)(real *dweight, size_t step, 
 }
 
 #undef BOTH_WAYS
-#undef VECTOR
-#undef VECTOR_CONST
-#undef INLINE
-#undef LANES
 #undef KERNEL
 #undef KERNEL_TARGET
 #undef KERNEL_BYTES

@@ -1,12 +1,6 @@
 /* Compiled with -ffp-contract=fast, as gemm.c is: transforms are sums of products too. */
 #include "ops/winograd_transform.h"
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum {
     SIDE = RN_TILE_SIDE,
     STEP = RN_TILE_STEP,
