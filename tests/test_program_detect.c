@@ -145,7 +145,7 @@ START_TEST(instruction_sets) {
     DETECT("-t", "0.05", "--no-image", "--isa", "best", "b.jpg");
     run_gave(0, want, "");
     DETECT("-t", "0.05", "--no-image", "--isa", "plain", "b.jpg");
-    ck_assert_int_eq(run_code, 0);
+    ck_assert_msg(run_code == 0, "%s", run_err);
     ck_assert_uint_eq(lines_of(run_out), boxes);
     DETECT("--isa", "sse9", "b.jpg");
     run_refused(1, "detect: error: instructions sse9: want best, plain, avx2 or avx512");

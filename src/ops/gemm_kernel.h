@@ -15,12 +15,12 @@ INLINE void KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *ge
     KERNEL(vector) sum[TILE_ROWS][RN_GEMM_PANELS * PARTS];
     const int n = panels * PARTS;
     const size_t step = gemm->step, b_step = gemm->b_step, b_stride = gemm->b_stride;
-    const size_t apart = even ? (size_t)(a[1] - a[0]) : 0;
+    const ptrdiff_t apart = even ? a[1] - a[0] : 0;
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < panels; i++) {
         __builtin_prefetch(c[r] + i * RN_LANES, 1); /* it comes while the sums are made */
         if (finish && finish->residual[0]) __builtin_prefetch(finish->residual[r] + i * RN_LANES);
     }
-    const real *quad[TILE_ROWS / 4] = {a[0], a[0] + 4 * apart, a[0] + 8 * apart};
+    const real *quad[TILE_ROWS / 4] = {a[0], rows > 4 ? a[4] : a[0], rows > 8 ? a[8] : a[0]};
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] =
         (KERNEL(vector)){0};
     for (size_t k = 0, at = 0; k < gemm->depth; k++, at += step, b += b_step) {
@@ -28,7 +28,7 @@ INLINE void KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *ge
         UNROLL for (int i = 0; i < n; i++) column[i] =
             VECTOR_CONST(b + (size_t)(i / PARTS) * b_stride + i % PARTS * LANES);
         UNROLL for (int r = 0; r < rows; r++) {
-            const real x = even ? quad[r / 4][(size_t)(r % 4) * apart] : a[r][at];
+            const real x = even ? quad[r / 4][r % 4 * apart] : a[r][at];
             UNROLL for (int i = 0; i < n; i++) sum[r][i] += x * column[i];
         }
         if (even) UNROLL for (int i = 0; i < TILE_ROWS / 4; i++) quad[i]++;
