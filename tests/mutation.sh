@@ -82,7 +82,13 @@ mutate ops_gradient 'convolution: input' ops/conv.c pack_backward \
 mutate ops_gradient 'convolution: weight' ops/conv_weight.c add_sums \
     'dweight[j] += sum[j]' 'dweight[j] -= sum[j]'
 mutate ops_gradient 'convolution: bias' ops/conv_weight.c rn_conv_bias_run \
-    'dbias[o] += shared' 'dbias[o] -= shared'
+    'dbias[o] += job.partial' 'dbias[o] -= job.partial'
+mutate ops_gradient 'minimal filtering: input' ops/winograd.c backward_weights \
+    'memcpy(taps[tap], weight, lanes * sizeof(real));' \
+    'for (size_t i = 0; i < lanes; i++) taps[tap][i] = -weight[i];'
+mutate ops_gradient 'minimal filtering: weight' ops/winograd_weight.c rn_winograd_backward_weight \
+    'job.slab, transform_task, &job);' 'job.slab, transform_task, &job);
+         for (size_t i = 0; i < slab_reals(job.slab, job.out_c); i++) job.dm[i] = -job.dm[i];'
 mutate ops_gradient 'depthwise: input' ops/depthwise.c rn_depthwise_backward_data \
     'rn_threads_run(' 'for (int i = 0; i < dims->kernel * dims->kernel * dims->in_c; i++)
          job.shared[i] = -job.shared[i];
@@ -157,9 +163,13 @@ mutate loss_gradient 'decoding: side' detection/box_coder.c rn_box_decode_backwa
 
 every='for (size_t i = 0; i < rn_shape_count(t.out_shape); i++)'
 negate="$every t.dout[i] = -t.dout[i];"
+negate_parts='for (int k = node; k < node + (int)n; k++)
+    for (size_t i = 0; i < rn_shape_count(&run->plan->shape[k]); i++)
+        rn_run_gradient(run, k)[i] = -rn_run_gradient(run, k)[i];'
 mutate nn_gradient 'node conv: weight and bias' nn/op.c conv_backward \
-    'rn_conv_backward_weight(' "$negate rn_conv_backward_weight("
-mutate nn_gradient 'node conv: input' nn/op.c conv_backward 'if (t.din)' "$negate if (t.din)"
+    'rn_conv_backward_weight(' "$negate_parts rn_conv_backward_weight("
+mutate nn_gradient 'node conv: input' nn/op.c conv_backward \
+    'rn_conv_backward_data(' "$negate_parts rn_conv_backward_data("
 mutate nn_gradient 'node depthwise: weight' nn/op.c depthwise_backward \
     'if (dweight)' "$negate if (dweight)"
 mutate nn_gradient 'node depthwise: input' nn/op.c depthwise_backward 'if (t.din)' "$negate if (t.din)"
