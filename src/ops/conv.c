@@ -71,10 +71,6 @@ static rn_gather backward_gather(const rn_conv_dims *d, int class_y, int class_x
 
 /* ---- scratch ---- */
 
-static size_t max_size(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 rn_scratch rn_conv_scratch(const rn_conv_part *parts, size_t n, rn_conv_passes passes) {
     const rn_conv_dims *d = &parts->dims;
     const rn_gather forward = forward_gather(d);
@@ -83,12 +79,13 @@ rn_scratch rn_conv_scratch(const rn_conv_part *parts, size_t n, rn_conv_passes p
     if (rn_winograd_fits(d)) {
         rn_scratch scratch = rn_winograd_scratch(parts, n, passes);
         for (size_t i = 0; passes == RN_CONV_ALL && i < n; i++)
-            scratch.shared = max_size(scratch.shared, rn_conv_bias_shared(&parts[i].dims));
+            scratch =
+                rn_scratch_larger(scratch, (rn_scratch){0, rn_conv_bias_shared(&parts[i].dims)});
         return scratch;
     }
     rn_scratch scratch = {rn_gather_scratch(), rn_gather_packed(&forward)};
     if (passes == RN_CONV_FORWARD) return scratch;
-    scratch.shared = max_size(scratch.shared, turned);
+    scratch = rn_scratch_larger(scratch, (rn_scratch){0, turned});
     for (size_t i = 0; i < n; i++)
         scratch = rn_scratch_larger(scratch, rn_conv_weight_scratch(&parts[i].dims));
     return scratch;

@@ -37,6 +37,16 @@ typedef struct rn_conv_finish {
     rn_activation activation;
 } rn_conv_finish;
 
+/* Columns [first, first + n) of scale and shift, each RN_GEMM_COLUMNS reals: 1 and 0 where there is
+ * nothing, behind the last column too, so that whole vectors may be read. finish may be NULL. */
+static inline void rn_conv_finish_columns(real *scale, real *shift, const rn_conv_finish *finish,
+                                          size_t first, size_t n) {
+    for (size_t j = 0; j < RN_GEMM_COLUMNS; j++) {
+        scale[j] = finish && finish->scale && j < n ? finish->scale[first + j] : 1;
+        shift[j] = finish && finish->shift && j < n ? finish->shift[first + j] : 0;
+    }
+}
+
 /* The functions below take 1..RN_CONV_PARTS parts that differ in batch and sizes alone: the levels
  * of a pyramid that share a head are one job, whose weights are packed once. */
 enum { RN_CONV_PARTS = 8 };

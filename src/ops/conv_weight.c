@@ -18,18 +18,15 @@ typedef struct pixel_cut {
     size_t split_pixels; /* a multiple of BLOCK */
 } pixel_cut;
 
-static size_t divide_up(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static pixel_cut cut_of(const rn_conv_dims *d) {
     pixel_cut c = {.pixels = (size_t)d->batch * (size_t)d->out_h * (size_t)d->out_w,
                    .depth = (size_t)d->kernel * (size_t)d->kernel * (size_t)d->in_c};
-    c.chunks = divide_up(c.depth, RN_GEMM_COLUMNS);
-    const size_t blocks = divide_up(c.pixels, BLOCK), wanted = divide_up(WANTED_TASKS, c.chunks);
+    c.chunks = rn_divide_up(c.depth, RN_GEMM_COLUMNS);
+    const size_t blocks = rn_divide_up(c.pixels, BLOCK),
+                 wanted = rn_divide_up(WANTED_TASKS, c.chunks);
     const size_t splits = wanted < blocks ? wanted : blocks;
-    c.split_pixels = divide_up(blocks, splits) * BLOCK;
-    c.splits = divide_up(c.pixels, c.split_pixels);
+    c.split_pixels = rn_divide_up(blocks, splits) * BLOCK;
+    c.splits = rn_divide_up(c.pixels, c.split_pixels);
     return c;
 }
 
@@ -214,7 +211,7 @@ void rn_conv_weight_run(const rn_exec *exec, real *dweight, const rn_conv_part *
 /* ---- bias: dbias[o] += sum over output pixels of dout[p][o] ---- */
 
 static size_t bias_rows(const pixel_cut *cut) {
-    return divide_up(cut->pixels, BIAS_BLOCKS);
+    return rn_divide_up(cut->pixels, BIAS_BLOCKS);
 }
 
 static void bias_task(void *context, size_t block, int worker) {
@@ -236,7 +233,7 @@ void rn_conv_bias_run(const rn_exec *exec, real *dbias, const rn_conv_part *part
     weight_job job = {
         .dims = dims, .cut = cut_of(dims), .partial = exec->shared, .dout = part->dout};
     const size_t out_c = (size_t)dims->out_c;
-    const size_t blocks = divide_up(job.cut.pixels, bias_rows(&job.cut));
+    const size_t blocks = rn_divide_up(job.cut.pixels, bias_rows(&job.cut));
     rn_threads_run(exec->threads, blocks, bias_task, &job);
     for (size_t block = 0; block < blocks; block++)
         for (size_t o = 0; o < out_c; o++) dbias[o] += job.partial[block * out_c + o];

@@ -6,6 +6,7 @@
 #include "base/isa.h"
 #include "base/real.h"
 #include "base/threads.h"
+#include <stddef.h>
 
 typedef struct rn_exec {
     rn_threads *threads;   /* NULL: the caller alone */
@@ -20,6 +21,10 @@ typedef struct rn_scratch {
     size_t own;    /* of each worker */
     size_t shared; /* of all together */
 } rn_scratch;
+
+static inline size_t rn_divide_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
 
 static inline real *rn_exec_scratch(const rn_exec *exec, int worker) {
     return exec->scratch + (size_t)worker * exec->scratch_stride;

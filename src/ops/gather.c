@@ -102,10 +102,7 @@ static void find_columns(tile_columns *out, const cell_tile *tile, const gather_
     out->columns = rest < RN_GEMM_COLUMNS ? rest : RN_GEMM_COLUMNS;
     for (int i = 0; i < tile->n; i++) out->c[i] = tile->c[i] + channel;
     if (!finish || !is_last) return;
-    for (int j = 0; j < RN_GEMM_COLUMNS; j++) {
-        out->scale[j] = finish->scale && j < rest ? finish->scale[channel + j] : 1;
-        out->shift[j] = finish->shift && j < rest ? finish->shift[channel + j] : 0;
-    }
+    rn_conv_finish_columns(out->scale, out->shift, finish, (size_t)channel, (size_t)out->columns);
     for (int i = 0; job->residual && i < tile->n; i++)
         out->residual[i] = job->residual + (out->c[i] - job->dst);
     out->finish = (rn_gemm_finish){out->scale, out->shift, job->residual ? out->residual : NULL,
@@ -214,13 +211,12 @@ void rn_gather_run(const rn_exec *exec, const rn_gather *gather, real *dst, cons
     /* Equal tiles: 100 cells are two of 60 and 40, not 96 and 4. Cells do not meet, so that the cut
      * may look at the number of threads: it does not show in the result. */
     const size_t workers = (size_t)rn_threads_count(exec->threads);
-    const size_t tiles = (job.cells + TILE_CELLS - 1) / TILE_CELLS;
-    job.tile_cells = (job.cells + tiles - 1) / tiles;
-    job.tile_cells = (job.tile_cells + CELL_ROUND - 1) / CELL_ROUND * CELL_ROUND;
-    job.tiles = (job.cells + job.tile_cells - 1) / job.tile_cells;
-    const size_t groups = ((size_t)g->dst_c + RN_GEMM_COLUMNS - 1) / RN_GEMM_COLUMNS;
-    const size_t wanted = (4 * workers + job.tiles - 1) / job.tiles; /* tasks a tile */
-    job.group = (int)(wanted < groups ? (groups + wanted - 1) / wanted : 1);
-    rn_threads_run(exec->threads, (groups + (size_t)job.group - 1) / (size_t)job.group * job.tiles,
-                   run_task, &job);
+    const size_t tiles = rn_divide_up(job.cells, TILE_CELLS);
+    job.tile_cells = rn_divide_up(rn_divide_up(job.cells, tiles), CELL_ROUND) * CELL_ROUND;
+    job.tiles = rn_divide_up(job.cells, job.tile_cells);
+    const size_t groups = rn_divide_up((size_t)g->dst_c, RN_GEMM_COLUMNS);
+    const size_t wanted = rn_divide_up(4 * workers, job.tiles); /* tasks a tile */
+    job.group = (int)(wanted < groups ? rn_divide_up(groups, wanted) : 1);
+    rn_threads_run(exec->threads, rn_divide_up(groups, (size_t)job.group) * job.tiles, run_task,
+                   &job);
 }

@@ -1,5 +1,5 @@
-/* Compiled with -ffp-contract=fast, alone in the project: sum += x * column is to be one FMA where
- * the processor has it. */
+/* Compiled with -ffp-contract=fast, as winograd_transform.c is: sum += x * column is to be one FMA
+ * where the processor has it. */
 #include "ops/gemm.h"
 #include <string.h>
 

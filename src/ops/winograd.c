@@ -161,10 +161,7 @@ static void transform_output(const winograd_job *job, const strip *s) {
                                  .shift = shift,
                                  .channels = rest < width ? rest : width,
                                  .activation = finish ? finish->activation : RN_LINEAR};
-    for (size_t j = 0; j < width; j++) {
-        scale[j] = finish && finish->scale && j < rest ? finish->scale[channel + j] : 1;
-        shift[j] = finish && finish->shift && j < rest ? finish->shift[channel + j] : 0;
-    }
+    rn_conv_finish_columns(scale, shift, finish, channel, form.channels);
     for (size_t i = 0; i < s->tiles; i++) {
         const rn_tile tile = rn_tile_find(&job->tilings, s->first_tile + i);
         real *pixels[RN_TILE_OUTPUTS];

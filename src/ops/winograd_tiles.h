@@ -27,10 +27,6 @@ typedef struct rn_tile {
     size_t image, y, x;
 } rn_tile;
 
-static inline size_t rn_divide_up(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static inline rn_tiling *rn_tilings_add(rn_tilings *tilings, const rn_conv_dims *d, const real *src,
                                         real *dst) {
     rn_tiling t = {.src = src, .dst = dst, .h = (size_t)d->in_h, .w = (size_t)d->in_w};

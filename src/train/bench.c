@@ -1,6 +1,7 @@
 /* bench.c: rn_bench_infer and rn_bench_train: the very code that detect and train run, timed. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/names.h"
 #include "base/random.h"
 #include "model/detector.h"
 #include "train/bench_clock.h"
@@ -55,8 +56,7 @@ static rn_status number_classes(rn_model_config *config, size_t n) {
     }
     status = rn_model_config_set_classes(config, names, ids, n);
 done:
-    for (size_t i = 0; names && i < n; i++) free(names[i]);
-    free(names);
+    rn_free_names(names, n);
     free(ids);
     return status;
 }
