@@ -1,6 +1,6 @@
-/* vector_kernel.h: what gemm_kernel.h, winograd_kernel.h and depthwise_kernel.h have in common.
- * Each of them is included once for every instruction set, and includes this; no include guard. Who
- * includes them defines, and they undefine at their end,
+/* vector_kernel.h: what gemm_kernel.h, winograd_kernel.h, depthwise_kernel.h and peak_kernel.h of
+ * src/train have in common. Each of them is included once for every instruction set, and includes
+ * this; no include guard. Who includes them defines, and they undefine at their end,
  *
  *   KERNEL(name)    the name for this set
  *   KERNEL_TARGET   its target attribute. (A template inlined from a plain function would not do:

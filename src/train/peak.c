@@ -2,13 +2,8 @@
  * has it. */
 #include "train/peak.h"
 #include "base/isa.h"
+#include "ops/gemm.h"
 #include "train/trainer.h"
-
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* Enough sums at once to hide an FMA's latency, few enough for 16 registers. */
 enum { CHAINS = 12, ROUNDS = 20000, TRIES = 32 };

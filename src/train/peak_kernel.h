@@ -1,7 +1,6 @@
-/* peak_kernel.h: the loop of peak.c, included once for every instruction set; no include guard. The
- * includer defines KERNEL(name), KERNEL_TARGET and KERNEL_BYTES as for ops/gemm_kernel.h. */
+/* peak_kernel.h: the loop of peak.c. The includer defines what ops/vector_kernel.h says. */
 
-typedef float KERNEL(vector) __attribute__((vector_size(KERNEL_BYTES)));
+#include "ops/vector_kernel.h"
 
 /* x = x a + b, which stays finite, in registers; what comes out of it, or a compiler would leave it
  * out. */
