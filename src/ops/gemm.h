@@ -13,6 +13,7 @@
 #include "base/real.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* b is packed in panels of one vector of 64 bytes; the widest kernel takes four panels at once. */
 enum {
@@ -41,8 +42,10 @@ typedef struct rn_gemm {
     const real *const *a; /* [rows] pointers to `depth` reals, `step` apart */
     const real *b;        /* packed columns, a vector of each panel at every b_step */
     size_t rows, step, depth, b_step, b_stride;
-    int columns;                  /* 1..RN_GEMM_COLUMNS; b has zeros behind the last one */
-    bool clear;                   /* c = instead of c += */
+    int columns;      /* 1..RN_GEMM_COLUMNS; b has zeros behind the last one */
+    bool clear;       /* c = instead of c += */
+    const real *next; /* b of the product that follows, laid out as this one: it is fetched while
+                         this one is made; NULL: not known */
     const rn_gemm_finish *finish; /* NULL: none */
 } rn_gemm;
 

@@ -5,12 +5,20 @@
 
 #include "ops/vector_kernel.h"
 
+/* Fetches what lies `reals` behind p: an address, for it may be behind the array. */
+INLINE void KERNEL(fetch)(const real *p, ptrdiff_t reals) {
+    __builtin_prefetch((const void *)((uintptr_t)p + (uintptr_t)reals * sizeof(real)));
+}
+
 /* c += a b for one tile, held in registers. `rows`, `panels` and `even` are constants after
  * inlining. even: row r of a begins at a[0] + r * apart and goes on by 1; then three pointers serve
- * twelve rows, where one each would not fit in the registers. */
+ * twelve rows, where one each would not fit in the registers, and the rows of the next tile are
+ * likely to lie behind them. No processor foresees rows that are read side by side, nor a panel
+ * that begins a page: they are fetched here, and so are the vectors of `next`, one for each of b.
+ */
 INLINE void KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *gemm,
                          const tile_finish *finish, const real *b, const int rows, const int panels,
-                         const bool even) {
+                         const real *next, const bool even) {
     enum { PARTS = RN_LANES / LANES };
     KERNEL(vector) sum[TILE_ROWS][RN_GEMM_PANELS * PARTS];
     const int n = panels * PARTS;
@@ -23,7 +31,10 @@ INLINE void KERNEL(tile)(real *const *c, const real *const *a, const rn_gemm *ge
     const real *quad[TILE_ROWS / 4] = {a[0], rows > 4 ? a[4] : a[0], rows > 8 ? a[8] : a[0]};
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < n; i++) sum[r][i] =
         (KERNEL(vector)){0};
-    for (size_t k = 0, at = 0; k < gemm->depth; k++, at += step, b += b_step) {
+    for (size_t k = 0, at = 0; k < gemm->depth; k++, at += step, b += b_step, next += b_step) {
+        __builtin_prefetch(next, 0, 2);
+        if (even && k % RN_LANES == 0)
+            UNROLL for (int r = 0; r < rows; r++) KERNEL(fetch)(quad[0], (rows + r) * apart);
         KERNEL(vector) column[RN_GEMM_PANELS * PARTS];
         UNROLL for (int i = 0; i < n; i++) column[i] =
             VECTOR_CONST(b + (size_t)(i / PARTS) * b_stride + i % PARTS * LANES);
@@ -82,6 +93,10 @@ INLINE void KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const 
             }
         }
         const tile_finish *end = start_finish(&finish, gemm, done, used, skip);
+        const size_t panel = done / (size_t)rows; /* a panel of `next` a tile */
+        const real *next = gemm->next && panel < (size_t)panels
+                               ? gemm->next + ((size_t)first + panel) * gemm->b_stride
+                               : b;
         if (end && end->residual[0] && left < width) {
             for (int r = 0; r < rows; r++) {
                 memset(residual[r], 0, sizeof residual[r]);
@@ -90,11 +105,11 @@ INLINE void KERNEL(strip)(const rn_gemm *gemm, int first, const int rows, const 
             }
         }
         if (used <= rows / 2) /* half a tile does for the last rows */
-            KERNEL(tile)(c, a, gemm, end, b, rows / 2, panels, false);
+            KERNEL(tile)(c, a, gemm, end, b, rows / 2, panels, next, false);
         else if (used == rows && are_even(gemm, a, rows))
-            KERNEL(tile)(c, a, gemm, end, b, rows, panels, true);
+            KERNEL(tile)(c, a, gemm, end, b, rows, panels, next, true);
         else
-            KERNEL(tile)(c, a, gemm, end, b, rows, panels, false);
+            KERNEL(tile)(c, a, gemm, end, b, rows, panels, next, false);
         for (int r = 0; left < width && r < used; r++)
             memcpy(gemm->c[done + (size_t)r] + skip, edge[r], bytes);
     }

@@ -134,18 +134,23 @@ static void multiply(const winograd_job *job, const strip *s, size_t begin, size
         for (size_t i = 0; i < s->tiles; i++)
             c[i] = s->m + t * m_stride(s->tiles, s->panels) + i * width;
         for (size_t k = begin; k < end; k += job->depth) {
-            const real *v = s->v + k / job->depth * place.chunk + t * place.t;
+            const real *v = s->v + k / job->depth * place.chunk + t * place.t,
+                       *u = s->u + t * s->u_t + (k - begin) * RN_LANES;
+            const bool is_last = k + job->depth >= end;
             for (size_t i = 0; i < s->tiles; i++) a[i] = v + i * job->depth;
             const rn_gemm gemm = {.c = c,
                                   .a = a,
-                                  .b = s->u + t * s->u_t + (k - begin) * RN_LANES,
+                                  .b = u,
                                   .rows = s->tiles,
                                   .step = 1,
                                   .depth = end - k < job->depth ? end - k : job->depth,
                                   .b_step = RN_LANES,
                                   .b_stride = RN_TILE_PRODUCTS * s->u_t,
                                   .columns = (int)width,
-                                  .clear = k == 0};
+                                  .clear = k == 0,
+                                  .next = !is_last                   ? u + job->depth * RN_LANES
+                                          : t + 1 < RN_TILE_PRODUCTS ? s->u + (t + 1) * s->u_t
+                                                                     : NULL};
             rn_gemm_run(&gemm, job->isa);
         }
     }
