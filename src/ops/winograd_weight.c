@@ -71,18 +71,23 @@ static void sum_task(void *context, size_t task, int worker) {
     for (size_t t = 0; t < RN_TILE_PRODUCTS; t++) {
         for (size_t r = 0; r < rows; r++) c[r] = sums + t * sum_stride() + r * RN_GEMM_COLUMNS;
         for (size_t k = 0; k < job->slab; k += DEPTH) {
+            const real *v = job->v + slab_place(job->slab, i, t) + k * RN_LANES;
             for (size_t r = 0; r < rows; r++)
                 a[r] = job->dm + slab_place(job->slab, o + r, t) + k * RN_LANES;
             const rn_gemm gemm = {.c = c,
                                   .a = a,
-                                  .b = job->v + slab_place(job->slab, i, t) + k * RN_LANES,
+                                  .b = v,
                                   .rows = rows,
                                   .step = RN_LANES,
                                   .depth = job->slab - k < DEPTH ? job->slab - k : DEPTH,
                                   .b_step = RN_LANES,
                                   .b_stride = panel_stride(job->slab),
                                   .columns = (int)rn_gemm_round(columns),
-                                  .clear = k == 0};
+                                  .clear = k == 0,
+                                  .next = k + DEPTH < job->slab ? v + DEPTH * RN_LANES
+                                          : t + 1 < RN_TILE_PRODUCTS
+                                              ? job->v + slab_place(job->slab, i, t + 1)
+                                              : NULL};
             rn_gemm_run(&gemm, job->isa);
         }
     }
