@@ -39,7 +39,7 @@ struct winograd_job {
     weights_fn *weights;
     size_t block, blocks, group; /* many tiles: tiles a block; strips a task */
     size_t first, round;         /* few: tiles [first, first + round) */
-    size_t strip_panels;         /* of a task */
+    size_t strips;               /* of about equally many panels, a task each */
 };
 
 /* ---- U = G g G^T ---- */
@@ -245,12 +245,13 @@ static void round_input_task(void *context, size_t i, int worker) {
 
 static void round_strip_task(void *context, size_t task, int worker) {
     const winograd_job *job = context;
-    const size_t panel = task * job->strip_panels, rest = job->panels - panel;
+    const size_t panel = task * job->panels / job->strips,
+                 behind = (task + 1) * job->panels / job->strips;
     real *u = rn_exec_scratch(job->exec, worker);
     const strip s = {.first_tile = job->first,
                      .tiles = job->round,
                      .panel = panel,
-                     .panels = rest < job->strip_panels ? rest : job->strip_panels,
+                     .panels = behind - panel,
                      .v = job->exec->shared,
                      .u = u,
                      .u_t = u_stride(job->depth),
@@ -264,25 +265,18 @@ static void round_strip_task(void *context, size_t task, int worker) {
     transform_output(job, &s);
 }
 
-/* As many as leave no worker idle for a twentieth of the time; nor does this cut show. */
-static size_t panels_of_strip(size_t panels, size_t workers) {
-    for (size_t n = ROUND_PANELS; n > 1; n /= 2) {
-        const size_t strips = rn_divide_up(panels, n),
-                     slots = rn_divide_up(strips, workers) * workers;
-        if (20 * slots <= 21 * strips) return n;
-    }
-    return 1;
-}
-
+/* Each worker has equally many strips; nor does this cut show. */
 static void run_rounds(winograd_job *job) {
     const size_t tiles = job->tilings.tiles,
                  most = rn_divide_up(tiles, rn_divide_up(tiles, ROUND_TILES));
-    job->strip_panels = panels_of_strip(job->panels, (size_t)rn_threads_count(job->exec->threads));
+    const size_t workers = (size_t)rn_threads_count(job->exec->threads);
+    const size_t fewest = rn_divide_up(job->panels, ROUND_PANELS),
+                 even = rn_divide_up(fewest, workers) * workers;
+    job->strips = even < job->panels ? even : job->panels;
     for (; job->first < tiles; job->first += most) {
         job->round = tiles - job->first < most ? tiles - job->first : most;
         rn_threads_run(job->exec->threads, job->round, round_input_task, job);
-        rn_threads_run(job->exec->threads, rn_divide_up(job->panels, job->strip_panels),
-                       round_strip_task, job);
+        rn_threads_run(job->exec->threads, job->strips, round_strip_task, job);
     }
 }
 
