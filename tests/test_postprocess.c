@@ -22,7 +22,8 @@ const char *__asan_default_options(void) {
 
 enum { WIDTH = 100, HEIGHT = 60, MOST = 64 };
 
-static const rn_postprocess usual = {(real)0.05, 1000, (real)0.5, 100, RN_NMS_CLASS, false};
+static const rn_postprocess usual = {(real)0.05,   1000,  (real)0.5,  100,
+                                     RN_NMS_CLASS, false, RN_ISA_BEST};
 
 /* Anchors of 8 x 8 that touch nowhere: number i stands in column i of row 0 .. 5. */
 static void apart(real anchors[][4], int n) {
@@ -245,6 +246,40 @@ START_TEST(ties_go_by_level_anchor_class) {
     for (int i = 0; i < 8; i++) {
         ck_assert(b.box[i].x1 == (float)x1[i]);
         ck_assert_int_eq(b.box[i].label, label[i]);
+    }
+}
+END_TEST
+
+/* Four stretches of 128 logits, the last of five; a zero's sign is no difference. */
+START_TEST(numbers_that_are_none_among_many) {
+    enum { N = 3 * 128 + 5 };
+    static const size_t best[] = {300, N - 1, 128, 0};
+    real logits[N], anchors[N][4];
+    static const real none[N][4];
+    for (size_t i = 0; i < N; i++) {
+        const real x = (real)(i % 90), y = (real)(10 * (i / 90));
+        const real corners[4] = {x, y, x + (real)0.5, y + 8};
+        memcpy(anchors[i], corners, sizeof corners);
+        logits[i] = NAN;
+    }
+    logits[0] = (real)-0.0;
+    logits[127] = 0;
+    logits[128] = 5;
+    logits[200] = -INFINITY;
+    logits[300] = INFINITY;
+    logits[N - 1] = 7;
+    const rn_level_output level = {logits, none[0], anchors[0], N};
+    rn_postprocess options = usual;
+    options.score_threshold = 0;
+    options.topk_candidates = 4;
+    for (int isa = RN_ISA_PLAIN; isa <= (int)rn_isa_best(); isa++) {
+        options.isa = (rn_isa)isa;
+        const boxes b = run(&level, 1, 1, &options);
+        ck_assert_uint_eq(b.n, 4);
+        for (size_t i = 0; i < b.n; i++) {
+            const real *a = anchors[best[i]];
+            assert_box(&b.box[i], (float)a[0], (float)a[1], (float)a[2], (float)a[3]);
+        }
     }
 }
 END_TEST
@@ -545,7 +580,7 @@ START_TEST(candidates_and_memory) {
     ck_assert_uint_gt(cap, 1000);
     ck_assert_uint_eq(work.cap, cap);
     size_t asked = cap;
-    while (asked < (size_t)MANY * (10 * sizeof(real))) asked *= 2;
+    while (asked < (size_t)MANY * 72) asked *= 2; /* room for each to be kept and sorted */
     snprintf(want, sizeof want, "cannot allocate %zu bytes", asked);
     ck_assert_str_eq(rn_error_text(), want);
     level.anchors = many + 4 * MANY;
@@ -622,21 +657,24 @@ static void fill_large(real *logits, real *anchors, rn_random *random, bool risi
     }
 }
 
-static void check_large(const rn_level_output levels[2], const rn_postprocess *options) {
+static void check_large(const rn_level_output levels[2], rn_postprocess options) {
     static const int counts[] = {1, 2, 4};
     rn_box want[LARGE_MOST], got[LARGE_MOST];
-    const size_t n_want = plain_way(want, levels, options);
+    const size_t n_want = plain_way(want, levels, &options);
     for (int t = 0; t < 3; t++) {
         rn_candidates work = {0};
-        size_t n;
         ck_assert_int_eq(rn_threads_create(&work.threads, counts[t]), RN_OK);
-        ck_assert_int_eq(
-            rn_postprocess_run(got, &n, levels, 2, LARGE_CLASSES, WIDTH, HEIGHT, options, &work),
-            RN_OK);
-        ck_assert_uint_eq(n, n_want);
-        for (size_t i = 0; i < n; i++) {
-            assert_box(&got[i], want[i].x1, want[i].y1, want[i].x2, want[i].y2);
-            ck_assert_int_eq(got[i].label, want[i].label);
+        for (int isa = RN_ISA_PLAIN; isa <= (int)rn_isa_best(); isa++) {
+            size_t n;
+            options.isa = (rn_isa)isa;
+            ck_assert_int_eq(rn_postprocess_run(got, &n, levels, 2, LARGE_CLASSES, WIDTH, HEIGHT,
+                                                &options, &work),
+                             RN_OK);
+            ck_assert_uint_eq(n, n_want);
+            for (size_t i = 0; i < n; i++) {
+                assert_box(&got[i], want[i].x1, want[i].y1, want[i].x2, want[i].y2);
+                ck_assert_int_eq(got[i].label, want[i].label);
+            }
         }
         rn_threads *threads = work.threads;
         rn_candidates_free(&work);
@@ -659,14 +697,14 @@ START_TEST(large_levels_with_any_number_of_threads) {
         fill_large(logits[l], anchors[l], &random, l == 1);
         levels[l] = (rn_level_output){logits[l], deltas, anchors[l], LARGE};
     }
-    check_large(levels, &options);
+    check_large(levels, options);
     options.nms = RN_NMS_AGNOSTIC;
     options.nms_iou = (double)0.3f; /* a float, and the number above it */
-    check_large(levels, &options);
+    check_large(levels, options);
     options.nms = RN_NMS_MOVED; /* too many to be moved */
     options.nms_iou = 0.3;
     options.score_threshold = (real)0.5;
-    check_large(levels, &options);
+    check_large(levels, options);
     for (int l = 0; l < 2; l++) {
         free(logits[l]);
         free(anchors[l]);
@@ -688,6 +726,7 @@ int main(void) {
     tcase_add_test(tests, topk_cuts_a_tie);
     tcase_add_test(tests, topk_comes_first);
     tcase_add_test(tests, ties_go_by_level_anchor_class);
+    tcase_add_test(tests, numbers_that_are_none_among_many);
     tcase_add_test(tests, logits_order_where_scores_are_one);
     tcase_add_test(tests, max_detections_keeps_the_best);
     tcase_add_test(tests, suppression_is_over_the_threshold);

@@ -6,53 +6,66 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INLINE static inline __attribute__((always_inline))
+
 enum {
-    TASK = 1 << 18, /* logits that a task scans, about */
     STRETCH = 128,  /* logits that are looked at together */
-    LANES = 16      /* boxes that are compared together */
+    TASK = 1 << 11, /* stretches of a task */
+    LANES = 16      /* logits, or boxes, that are compared together */
 };
 
-/* An (anchor, class) pair whose score is over the threshold. */
+/* An (anchor, class) pair, or a stretch of them and the highest logit in it. */
 typedef struct pair {
-    real logit; /* orders as the score does, and keeps the digits that the sigmoid of a large logit
-                   loses */
-    uint32_t anchor, label;
+    real logit;    /* orders as the score does, and keeps the digits that the sigmoid of a large
+                      logit loses */
+    size_t number; /* within the level: anchor * n_classes + class */
 } pair;
 
 typedef struct candidate {
     pair pair;
+    real score;
     real box[4];
 } candidate;
 
-/* A stretch of a level's anchors and the pairs found there. */
-typedef struct scan {
-    int level;
-    size_t first, n; /* anchors within the level */
-    pair *pairs;     /* [cap] */
-    size_t n_pairs, cap;
-} scan;
+/* The `most` best of the pairs that were offered so far, and up to three times as many others: so
+ * they are seldom sorted. */
+typedef struct selection {
+    pair *pairs, *other; /* [cap]; what sorting needs besides */
+    size_t n, cap, most;
+    real least; /* what a pair must reach to be one of the best */
+} selection;
 
-/* Boxes that stayed, as columns; a label of -1 where there is none. */
-typedef struct kept_block {
-    real x1[LANES], y1[LANES], x2[LANES], y2[LANES], area[LANES];
-    int label[LANES];
-} kept_block;
-
-/* A level's candidates in falling order. */
+/* A level while it is searched, then its candidates in falling order. */
 typedef struct list {
+    real *peaks; /* [n_stretches] the highest logit of each stretch */
+    size_t n_stretches;
+    selection best;
     candidate *at;
     size_t n, next; /* the first `next` were taken */
 } list;
+
+/* Boxes of a class that stayed, as columns; zeros where there is none. */
+typedef struct kept_block {
+    real x1[LANES], y1[LANES], x2[LANES], y2[LANES], area[LANES];
+    int n;
+    struct kept_block *next; /* full, or NULL */
+} kept_block;
+
+#ifdef RN_REAL_IS_DOUBLE
+typedef uint64_t real_bits;
+#else
+typedef uint32_t real_bits;
+#endif
+
+typedef void peaks_fn(real *peaks, const real *x, size_t n);
 
 typedef struct job {
     const rn_level_output *levels;
     int n_levels, n_classes, width, height;
     const rn_postprocess *options;
-    real least; /* logit */
-    scan *scans;
-    size_t n_scans;
-    list *lists; /* [n_levels] */
-    kept_block *kept;
+    peaks_fn *find_peaks;
+    list *lists;                 /* [n_levels] */
+    kept_block *kept, **kept_of; /* all; [n_classes] the newest of each class, or NULL */
 } job;
 
 void rn_candidates_free(rn_candidates *candidates) {
@@ -60,46 +73,106 @@ void rn_candidates_free(rn_candidates *candidates) {
     *candidates = (rn_candidates){.threads = candidates->threads};
 }
 
+static size_t min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 static real sigmoid(real x) {
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
 }
 
-/* Falling score; ties by anchor, class: a total order within a level, so that every way to select
- * or sort gives the same. */
-static bool is_better(const pair *x, const pair *y) {
-    if (x->logit != y->logit) return x->logit > y->logit;
-    if (x->anchor != y->anchor) return x->anchor < y->anchor;
-    return x->label < y->label;
+/* Unsigned numbers that fall as x rises. */
+static real_bits falling_bits(real x) {
+    const real_bits sign = (real_bits)1 << (8 * sizeof x - 1);
+    real_bits bits;
+    x += 0; /* -0 to 0 */
+    memcpy(&bits, &x, sizeof bits);
+    return bits & sign ? bits : ~(bits | sign);
 }
 
-static int better_first(const void *a, const void *b) {
-    const candidate *x = a, *y = b;
-    return is_better(&x->pair, &y->pair) ? -1 : is_better(&y->pair, &x->pair);
-}
-
-static void swap(pair *a, pair *b) {
-    const pair kept = *a;
-    *a = *b;
-    *b = kept;
-}
-
-/* Bring the `most` best of n > most pairs to the front, in any order (Hoare's quickselect). */
-static void select_best(pair *pairs, size_t n, size_t most) {
-    size_t low = 0, high = n; /* before low: better than all behind; from high on: worse */
-    while (low < most && most < high) {
-        size_t border = low;
-        swap(&pairs[low + (high - low) / 2], &pairs[high - 1]);
-        for (size_t i = low; i < high - 1; i++)
-            if (is_better(&pairs[i], &pairs[high - 1])) swap(&pairs[i], &pairs[border++]);
-        swap(&pairs[border], &pairs[high - 1]);
-        if (border < most)
-            low = border + 1;
-        else
-            high = border;
+/* Sort in falling order of logits; those that are equal stay as they stand (radix sort, a byte at a
+ * time). */
+static void sort_pairs(pair *pairs, pair *other, size_t n) {
+    uint32_t at[sizeof(real)][256] = {{0}}; /* how many have a byte, then where the next one goes */
+    for (size_t i = 0; i < n; i++) {
+        const real_bits bits = falling_bits(pairs[i].logit);
+        for (size_t byte = 0; byte < sizeof(real); byte++) at[byte][bits >> 8 * byte & 255]++;
+    }
+    for (size_t byte = 0; byte < sizeof(real); byte++) { /* an even number: they end in `pairs` */
+        uint32_t sum = 0;
+        for (int i = 0; i < 256; i++) {
+            const uint32_t count = at[byte][i];
+            at[byte][i] = sum;
+            sum += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            other[at[byte][falling_bits(pairs[i].logit) >> 8 * byte & 255]++] = pairs[i];
+        pair *sorted = other;
+        other = pairs;
+        pairs = sorted;
     }
 }
 
-/* ---- the pairs over the threshold ---- */
+/* ---- the highest logit of each stretch ---- */
+
+/* In lanes, for compilers to vectorise. NaN compares false and so is never the highest. */
+INLINE real peak_of(const real *x) {
+    real high[LANES], peak = -INFINITY;
+    for (int k = 0; k < LANES; k++) {
+        real column = -INFINITY;
+        for (int i = 0; i < STRETCH; i += LANES) column = x[i + k] > column ? x[i + k] : column;
+        high[k] = column;
+    }
+    for (int k = 0; k < LANES; k++) peak = high[k] > peak ? high[k] : peak;
+    return peak;
+}
+
+/* Every instruction set gives the same. */
+#define FIND_PEAKS(name, target)                                                                   \
+    target static void name(real *peaks, const real *x, size_t n) {                                \
+        for (size_t i = 0; i < n; i++) peaks[i] = peak_of(x + i * STRETCH);                        \
+    }
+FIND_PEAKS(find_peaks_plain, )
+#if defined(__x86_64__)
+FIND_PEAKS(find_peaks_avx2, __attribute__((target("avx2"))))
+FIND_PEAKS(find_peaks_avx512, __attribute__((target("avx512f"))))
+#endif
+
+static peaks_fn *find_peaks_of(rn_isa isa) {
+#if defined(__x86_64__)
+    if (isa == RN_ISA_AVX512) return find_peaks_avx512;
+    if (isa == RN_ISA_AVX2) return find_peaks_avx2;
+#endif
+    (void)isa;
+    return find_peaks_plain;
+}
+
+static size_t logits_of(const job *j, int level) {
+    return j->levels[level].n_anchors * (size_t)j->n_classes;
+}
+
+static size_t tasks_of(const list *l) {
+    return (l->n_stretches + TASK - 1) / TASK;
+}
+
+static void peaks_task(void *context, size_t task, int worker) {
+    const job *j = context;
+    int level = 0;
+    (void)worker;
+    for (; task >= tasks_of(&j->lists[level]); level++) task -= tasks_of(&j->lists[level]);
+    const list *l = &j->lists[level];
+    const real *x = j->levels[level].logits;
+    const size_t first = task * TASK, n = logits_of(j, level), whole = n / STRETCH;
+    const size_t end = min_size(first + TASK, l->n_stretches);
+    j->find_peaks(l->peaks + first, x + first * STRETCH, min_size(end, whole) - first);
+    if (end > whole) { /* the level's last, shorter */
+        real last = -INFINITY;
+        for (size_t i = whole * STRETCH; i < n; i++) last = x[i] > last ? x[i] : last;
+        l->peaks[whole] = last;
+    }
+}
+
+/* ---- the best pairs of a level ---- */
 
 /* The least logit that may have a score over the threshold: a little below, the exact test comes
  * after. */
@@ -109,38 +182,46 @@ static real logit_floor(real threshold) {
     return log(threshold / (1 - threshold)) - (real)1e-4;
 }
 
-/* Halve a full list. Returns the least logit that may still be among the best: pairs come in order,
- * so a later one with the logit of the worst is worse. */
-static real cut(scan *s, size_t most) {
-    real worst = INFINITY;
-    select_best(s->pairs, s->n_pairs, most);
-    s->n_pairs = most;
-    for (size_t i = 0; i < most; i++) worst = s->pairs[i].logit < worst ? s->pairs[i].logit : worst;
-    return nextafter(worst, (real)INFINITY);
+/* Sort, and leave the best alone: all, or as many as are wanted, the worst of which sets what a
+ * further one must reach. */
+static void keep_best(selection *s) {
+    sort_pairs(s->pairs, s->other, s->n);
+    if (s->n < s->most) return;
+    s->n = s->most;
+    s->least = s->pairs[s->n - 1].logit;
 }
 
-/* The task's best pairs, `topk_candidates` of them or up to twice as many: a threshold of 0 costs
- * no more memory. NaN compares false everywhere and so is never a candidate. */
-static void scan_task(void *context, size_t task, int worker) {
-    const job *j = context;
-    scan *s = &j->scans[task];
-    const size_t k = (size_t)j->n_classes, n = s->n * k;
-    const real *x = j->levels[s->level].logits + s->first * k;
-    real least = j->least;
-    (void)worker;
+/* Offer n logits, numbered from `first`, after all with lower numbers: one that equals the worst of
+ * the best is worse. NaN compares false and so is never taken. */
+static void offer(selection *s, const real *x, size_t n, size_t first) {
     for (size_t at = 0; at < n; at += STRETCH) {
         const size_t end = n - at < STRETCH ? n : at + STRETCH;
         int hits = 0; /* mostly none */
-        for (size_t i = at; i < end; i++) hits += x[i] >= least;
+        for (size_t i = at; i < end; i++) hits += x[i] >= s->least;
         for (size_t i = at; hits && i < end; i++) {
-            if (!(x[i] >= least) || !(sigmoid(x[i]) > j->options->score_threshold)) continue;
-            if (s->n_pairs == s->cap) {
-                least = cut(s, s->cap / 2);
-                if (!(x[i] >= least)) continue;
+            if (!(x[i] >= s->least)) continue;
+            if (s->n == s->cap) {
+                keep_best(s);
+                s->least = nextafter(s->least, (real)INFINITY);
+                if (!(x[i] >= s->least)) continue;
             }
-            s->pairs[s->n_pairs++] = (pair){x[i], (uint32_t)(s->first + i / k), (uint32_t)(i % k)};
+            s->pairs[s->n++] = (pair){x[i], first + i};
         }
     }
+}
+
+/* The best pairs in falling order, ties in that of their numbers. Of k best none is below the k-th
+ * highest peak, since each peak is a pair: so few stretches are looked into, however many pairs are
+ * over the threshold. */
+static void select_pairs(list *l, const real *x, size_t n) {
+    selection *best = &l->best;
+    offer(best, l->peaks, l->n_stretches, 0);
+    keep_best(best);
+    best->n = 0;
+    for (size_t i = 0; i < l->n_stretches; i++)
+        if (l->peaks[i] >= best->least)
+            offer(best, x + i * STRETCH, min_size(STRETCH, n - i * STRETCH), i * STRETCH);
+    keep_best(best);
 }
 
 /* ---- the candidates of a level ---- */
@@ -149,15 +230,17 @@ static real clip(real x, real high) {
     return x < 0 ? 0 : x > high ? high : x;
 }
 
-/* Boxes of the pairs, clipped to the picture; those without area are dropped unless they are to be
- * kept, those that are no numbers always. Returns how many are left. */
-static size_t decode(candidate *out, const pair *pairs, size_t n, const rn_level_output *level,
+/* Those pairs whose score is over the threshold, with their boxes clipped to the picture; those
+ * without area are dropped unless they are to be kept, those that are no numbers always. Returns
+ * how many are left. */
+static size_t decode(candidate *out, const selection *best, const rn_level_output *level,
                      const job *j) {
     size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        candidate c = {.pair = pairs[i]};
-        rn_box_decode(c.box, level->deltas + 4 * (size_t)c.pair.anchor,
-                      level->anchors + 4 * (size_t)c.pair.anchor);
+    for (size_t i = 0; i < best->n; i++) {
+        candidate c = {.pair = best->pairs[i], .score = sigmoid(best->pairs[i].logit)};
+        const size_t anchor = c.pair.number / (size_t)j->n_classes;
+        if (!(c.score > j->options->score_threshold)) continue;
+        rn_box_decode(c.box, level->deltas + 4 * anchor, level->anchors + 4 * anchor);
         c.box[0] = clip(c.box[0], (real)j->width);
         c.box[1] = clip(c.box[1], (real)j->height);
         c.box[2] = clip(c.box[2], (real)j->width);
@@ -168,27 +251,13 @@ static size_t decode(candidate *out, const pair *pairs, size_t n, const rn_level
     return kept;
 }
 
-/* The best pairs of a level's scans, decoded and sorted. */
 static void level_task(void *context, size_t task, int worker) {
     const job *j = context;
-    const size_t most = (size_t)j->options->topk_candidates;
-    pair *pairs = NULL;
-    size_t n = 0;
-    (void)worker;
-    for (size_t i = 0; i < j->n_scans; i++) {
-        const scan *s = &j->scans[i];
-        if (s->level != (int)task) continue;
-        if (!pairs) pairs = s->pairs;
-        memmove(pairs + n, s->pairs, s->n_pairs * sizeof *pairs);
-        n += s->n_pairs;
-    }
-    if (n > most) {
-        select_best(pairs, n, most);
-        n = most;
-    }
+    const rn_level_output *level = &j->levels[task];
     list *l = &j->lists[task];
-    l->n = decode(l->at, pairs, n, &j->levels[task], j);
-    qsort(l->at, l->n, sizeof *l->at, better_first);
+    (void)worker;
+    select_pairs(l, level->logits, logits_of(j, (int)task));
+    l->n = decode(l->at, &l->best, level, j);
 }
 
 /* ---- non-maximum suppression ---- */
@@ -217,12 +286,9 @@ static const candidate *take_best(const job *j) {
     return best ? &best->at[best->next++] : NULL;
 }
 
-/* Whether a box overlaps one of the same label by more than `most`, as rn_iou says. */
-static bool overlaps(const kept_block *restrict k, const real box[4], real area, int label,
-                     real most) {
-    int rivals = 0, over = 0;
-    for (int i = 0; i < LANES; i++) rivals += k->label[i] == label;
-    if (!rivals) return false;
+/* Whether a box overlaps one of the block by more than `most`, as rn_iou says. */
+static bool overlaps(const kept_block *k, const real box[4], real area, real most) {
+    int over = 0;
     for (int i = 0; i < LANES; i++) {
         const real left = k->x1[i] > box[0] ? k->x1[i] : box[0];
         const real top = k->y1[i] > box[1] ? k->y1[i] : box[1];
@@ -232,7 +298,7 @@ static bool overlaps(const kept_block *restrict k, const real box[4], real area,
         const real common = (w > 0 ? w : 0) * (h > 0 ? h : 0);
         const real all = k->area[i] + area - common;
         const real iou = common / (all > 0 ? all : 1);
-        over += (k->label[i] == label) & (all > 0 ? iou > most : 0 > most);
+        over += (i < k->n) & (all > 0 ? iou > most : 0 > most);
     }
     return over > 0;
 }
@@ -243,20 +309,21 @@ static real floor_real(double x) {
     return (double)rounded > x ? nextafter(rounded, (real)-INFINITY) : rounded;
 }
 
-/* Put candidate c, moved to `box`, behind the n boxes that stayed. */
-static void keep(kept_block *kept, size_t n, const real box[4], real area, int label) {
-    kept_block *k = &kept[n / LANES];
-    const size_t i = n % LANES;
-    if (i == 0) {
-        memset(k, 0, sizeof *k);
-        for (int lane = 0; lane < LANES; lane++) k->label[lane] = -1;
+/* Put a box to those of the class that stayed, in the block `fresh` if there is no room. Returns
+ * whether that was needed. */
+static bool keep(kept_block **kept_of, kept_block *fresh, const real box[4], real area) {
+    const bool needed = !*kept_of || (*kept_of)->n == LANES;
+    if (needed) {
+        *fresh = (kept_block){.next = *kept_of};
+        *kept_of = fresh;
     }
-    k->x1[i] = box[0];
-    k->y1[i] = box[1];
-    k->x2[i] = box[2];
-    k->y2[i] = box[3];
-    k->area[i] = area;
-    k->label[i] = label;
+    kept_block *k = *kept_of;
+    k->x1[k->n] = box[0];
+    k->y1[k->n] = box[1];
+    k->x2[k->n] = box[2];
+    k->y2[k->n] = box[3];
+    k->area[k->n++] = area;
+    return needed;
 }
 
 /* Greedy suppression in falling order: a box stays if it overlaps no box that stayed by more than
@@ -265,39 +332,32 @@ static size_t suppress(rn_box *out, const job *j) {
     const size_t most = (size_t)j->options->max_detections;
     const real distance = class_distance(j), limit = floor_real(j->options->nms_iou);
     const candidate *c;
+    kept_block *fresh = j->kept;
     size_t n = 0;
+    for (int i = 0; i < j->n_classes; i++) j->kept_of[i] = NULL;
     while (n < most && (c = take_best(j))) {
-        const real by = (real)c->pair.label * distance;
+        const int class = (int)(c->pair.number % (size_t)j->n_classes);
+        const real by = (real) class * distance;
         const real box[4] = {c->box[0] + by, c->box[1] + by, c->box[2] + by, c->box[3] + by};
         const real w = box[2] - box[0], h = box[3] - box[1];
         const real area = (w > 0 ? w : 0) * (h > 0 ? h : 0);
-        const int label = j->options->nms == RN_NMS_AGNOSTIC ? 0 : (int)c->pair.label;
+        kept_block **rivals = &j->kept_of[j->options->nms == RN_NMS_AGNOSTIC ? 0 : class];
         bool stays = true;
-        for (size_t b = 0; b * LANES < n && stays; b++)
-            stays = !overlaps(&j->kept[b], box, area, label, limit);
+        for (const kept_block *k = *rivals; k && stays; k = k->next)
+            stays = !overlaps(k, box, area, limit);
         if (!stays) continue;
-        keep(j->kept, n, box, area, label);
+        fresh += keep(rivals, fresh, box, area);
         out[n++] = (rn_box){.x1 = (float)c->box[0],
                             .y1 = (float)c->box[1],
                             .x2 = (float)c->box[2],
                             .y2 = (float)c->box[3],
-                            .score = (float)sigmoid(c->pair.logit),
-                            .label = (int)c->pair.label};
+                            .score = (float)c->score,
+                            .label = class};
     }
     return n;
 }
 
 /* ---- all of it ---- */
-
-static size_t min_size(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-/* Anchors of a scan. */
-static size_t scan_anchors(const job *j) {
-    const size_t n = TASK / (size_t)j->n_classes;
-    return n > 0 ? n : 1;
-}
 
 /* *at = the next `count` elements of `size` bytes of the block at `memory` (NULL: nowhere yet),
  * whose first *used bytes are taken. */
@@ -309,24 +369,23 @@ static void place(void *at, void *memory, size_t *used, size_t count, size_t siz
 
 /* Lay the workspace out at `memory`, or NULL to learn its size, which is returned. */
 static size_t lay_out(job *j, void *memory) {
-    const size_t most = (size_t)j->options->topk_candidates, step = scan_anchors(j);
-    size_t used = 0, scans = 0;
-    for (int l = 0; l < j->n_levels; l++) scans += (j->levels[l].n_anchors + step - 1) / step;
-    place(&j->scans, memory, &used, scans, sizeof *j->scans);
+    const size_t most = (size_t)j->options->topk_candidates;
+    const size_t stay = (size_t)j->options->max_detections, classes = (size_t)j->n_classes;
+    size_t used = 0;
     place(&j->lists, memory, &used, (size_t)j->n_levels, sizeof *j->lists);
-    place(&j->kept, memory, &used, (size_t)j->options->max_detections / LANES + 1, sizeof *j->kept);
-    j->n_scans = 0;
-    for (int l = 0; l < j->n_levels; l++) {
-        const size_t n = j->levels[l].n_anchors, k = (size_t)j->n_classes;
-        list whole = {0};
-        place(&whole.at, memory, &used, min_size(most, n * k), sizeof *whole.at);
-        if (memory) j->lists[l] = whole;
-        for (size_t first = 0; first < n; first += step, j->n_scans++) {
-            scan s = {.level = l, .first = first, .n = min_size(step, n - first)};
-            s.cap = min_size(2 * most, s.n * k);
-            place(&s.pairs, memory, &used, s.cap, sizeof *s.pairs);
-            if (memory) j->scans[j->n_scans] = s;
-        }
+    place(&j->kept, memory, &used, min_size(stay, stay / LANES + classes), sizeof *j->kept);
+    place(&j->kept_of, memory, &used, classes, sizeof *j->kept_of);
+    for (int i = 0; i < j->n_levels; i++) {
+        const size_t n = logits_of(j, i);
+        list l = {.n_stretches = (n + STRETCH - 1) / STRETCH};
+        l.best = (selection){.cap = min_size(4 * most, n),
+                             .most = most,
+                             .least = logit_floor(j->options->score_threshold)};
+        place(&l.peaks, memory, &used, l.n_stretches, sizeof *l.peaks);
+        place(&l.best.pairs, memory, &used, l.best.cap, sizeof *l.best.pairs);
+        place(&l.best.other, memory, &used, l.best.cap, sizeof *l.best.other);
+        place(&l.at, memory, &used, min_size(most, n), sizeof *l.at);
+        if (memory) j->lists[i] = l;
     }
     return used;
 }
@@ -340,11 +399,13 @@ rn_status rn_postprocess_run(rn_box *out, size_t *n_out, const rn_level_output *
              .width = width,
              .height = height,
              .options = options,
-             .least = logit_floor(options->score_threshold)};
+             .find_peaks = find_peaks_of(rn_isa_choose(options->isa))};
+    size_t tasks = 0;
     *n_out = 0;
     RN_TRY(rn_reserve(&work->memory, &work->cap, lay_out(&j, NULL), 1));
     lay_out(&j, work->memory);
-    rn_threads_run(work->threads, j.n_scans, scan_task, &j);
+    for (int l = 0; l < n_levels; l++) tasks += tasks_of(&j.lists[l]);
+    rn_threads_run(work->threads, tasks, peaks_task, &j);
     rn_threads_run(work->threads, (size_t)n_levels, level_task, &j);
     *n_out = suppress(out, &j);
     return RN_OK;

@@ -2,6 +2,7 @@
 #ifndef RN_DETECTION_POSTPROCESS_H
 #define RN_DETECTION_POSTPROCESS_H
 
+#include "base/isa.h"
 #include "base/real.h"
 #include "base/status.h"
 #include "base/threads.h"
@@ -22,6 +23,7 @@ typedef struct rn_postprocess {
     int max_detections;   /* 100 */
     rn_nms_mode nms;
     bool keep_empty; /* also boxes that have no area in the picture */
+    rn_isa isa;      /* what may be used; every set gives the same */
 } rn_postprocess;
 
 /* One level's head outputs for one image. */

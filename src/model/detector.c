@@ -54,7 +54,7 @@ void rn_detector_close(rn_detector *det) {
 }
 
 static rn_postprocess postprocess_of(const rn_model_config *config,
-                                     const rn_detector_options *options) {
+                                     const rn_detector_options *options, rn_isa isa) {
     const float threshold = options->score_threshold;
     return (rn_postprocess){
         .score_threshold = (real)(threshold >= 0 ? (double)threshold : config->score_threshold),
@@ -63,6 +63,7 @@ static rn_postprocess postprocess_of(const rn_model_config *config,
         .max_detections = config->max_detections,
         .nms = options->nms_agnostic ? RN_NMS_AGNOSTIC : (rn_nms_mode)config->nms,
         .keep_empty = config->keep_empty,
+        .isa = isa,
     };
 }
 
@@ -90,7 +91,7 @@ static rn_status create(rn_detector **out, const rn_model_config *config, const 
         threads = det->own_threads;
     }
     det->threads = det->candidates.threads = det->resizer.threads = threads;
-    det->postprocess = postprocess_of(config, options);
+    det->postprocess = postprocess_of(config, options, det->isa);
     status = rn_alloc(&det->boxes, (size_t)det->postprocess.max_detections, sizeof *det->boxes);
     if (status != RN_OK) goto done;
     status = rn_alloc(&det->weights, det->network.graph.n_stored, sizeof *det->weights);
