@@ -372,6 +372,7 @@ typedef struct rn_evaluate_options {
     bool confusion;         /* count the confusion matrix */
     double score;           /* of its detections at least; negative: where F1 is best */
     const char *const *set; /* of the model, as in rn_detector_options */
+    const char *isa;        /* likewise */
 } rn_evaluate_options;
 #define RN_EVALUATE_OPTIONS_DEFAULT                                                                \
     (RN_STRUCT(rn_evaluate_options){.threads = 0,                                                  \
@@ -379,7 +380,8 @@ typedef struct rn_evaluate_options {
                                     .results = NULL,                                               \
                                     .confusion = false,                                            \
                                     .score = -1,                                                   \
-                                    .set = NULL})
+                                    .set = NULL,                                                   \
+                                    .isa = NULL})
 
 /* Measure a results file (a COCO json list of image_id, category_id, bbox, score) against ground
  * truth: a COCO json file, or a folder that rn_data_convert would take. Every box counts as given.

@@ -119,11 +119,13 @@ END_TEST
 /* ---- refused ---- */
 
 START_TEST(options_that_do_not_go_together) {
-    static const char *const alone[][2] = {
-        {"--results", "o.json"}, {"-m", "m.safetensors"}, {"--save-threshold", NULL}};
-    static const char *const names[] = {"--results", "--model", "--save-threshold"};
+    static const char *const alone[][2] = {{"--results", "o.json"},
+                                           {"-m", "m.safetensors"},
+                                           {"--save-threshold", NULL},
+                                           {"--isa", "plain"}};
+    static const char *const names[] = {"--results", "--model", "--save-threshold", "--isa"};
     char line[128];
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         run_args((const char *const[]){"evaluate", "gt.json", "dt.json", alone[i][0], alone[i][1],
                                        NULL});
         snprintf(line, sizeof line, "evaluate: error: DETECTIONS.json and %s do not go together",
@@ -214,6 +216,26 @@ START_TEST(a_model) {
     ck_assert_ptr_nonnull(strstr(run_out, "\"images\": 8, "));
     read_stats(stats, run_out);
     ck_assert(stats[0] > 0); /* it was trained on these */
+}
+END_TEST
+
+/* The digits may differ, what is found does not. */
+START_TEST(instruction_sets) {
+    static char best[sizeof run_out];
+    double stats[RN_COCO_STATS], plain[RN_COCO_STATS];
+    RUN("evaluate", "set", "-m", "model.safetensors", "--split", "train", "--json", "-");
+    strcpy(best, run_out);
+    RUN("evaluate", "set", "-m", "model.safetensors", "--split", "train", "--json", "-", "--isa",
+        "best");
+    run_gave(0, best, "");
+    read_stats(stats, best);
+    RUN("evaluate", "set", "-m", "model.safetensors", "--split", "train", "--json", "-", "--isa",
+        "plain");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    read_stats(plain, run_out);
+    for (int i = 0; i < RN_COCO_STATS; i++) ck_assert_double_eq_tol(plain[i], stats[i], 1e-3);
+    RUN("evaluate", "set", "-m", "model.safetensors", "--isa", "sse9");
+    run_refused(1, "evaluate: error: instructions sse9: want best, plain, avx2 or avx512");
 }
 END_TEST
 
@@ -314,6 +336,7 @@ int main(void) {
     tcase_add_test(files, curves_and_confusions);
     tcase_add_test(files, options_that_do_not_go_together);
     tcase_add_test(model, a_model);
+    tcase_add_test(model, instruction_sets);
     tcase_add_test(model, detections_as_a_results_file);
     tcase_add_test(model, detections_of_classes_that_the_set_has_not);
     tcase_add_test(model, the_best_threshold_is_saved);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODEL, SPLIT, JSON, RESULTS, PLOTS, THRESHOLD, SAVE_THRESHOLD, SET, THREADS, QUIET };
+enum { MODEL, SPLIT, JSON, RESULTS, PLOTS, THRESHOLD, SAVE_THRESHOLD, SET, THREADS, ISA, QUIET };
 
 static const cli_option options[] = {
     {"model", 'm', "MODEL",
@@ -26,6 +26,7 @@ static const cli_option options[] = {
     {"set", 0, "KEY=VALUE",
      "set a key of the model's configuration, e.g. bn_eps=0 or classes=cat,dog, for this run"},
     {"threads", 0, "N", "threads (default: one a core)"},
+    {"isa", 0, "SET", "vector instructions: best (default), plain, avx2 or avx512"},
     {"quiet", 'q', NULL, "say nothing on stderr but errors"}};
 
 typedef struct request {
@@ -142,6 +143,7 @@ static bool check_request(const request *r, int *code) {
                         : r->options.results ? "--results"
                         : r->save_threshold  ? "--save-threshold"
                         : r->set.n > 0       ? "--set"
+                        : r->options.isa     ? "--isa"
                                              : NULL;
     if (r->n_inputs == 0)
         *code = cli_usage_error("want DATA, or GROUND_TRUTH.json DETECTIONS.json");
@@ -208,6 +210,9 @@ static bool parse(request *r, char **argv, int *code) {
             break;
         case THREADS:
             ok = cli_int(&c, &r->options.threads, 1, 1024);
+            break;
+        case ISA:
+            r->options.isa = c.value;
             break;
         default:
             r->quiet = true;

@@ -135,6 +135,7 @@ rn_status rn_evaluate_model(rn_report *out, const char *model, const char *data,
     options = or_default(options);
     detecting.threads = options->threads;
     detecting.set = options->set;
+    detecting.isa = options->isa;
     if ((status = rn_detector_open(&det, model, &detecting)) != RN_OK ||
         (status = rn_dataset_open(&truth, data, options->split, RN_SPLIT_VAL)) != RN_OK)
         goto done;
