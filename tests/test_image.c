@@ -210,32 +210,39 @@ START_TEST(orientation_is_applied) {
 }
 END_TEST
 
-/* A picture that is turned in several pieces: where each of its pixels goes. */
+/* Where each pixel of a picture goes: of less than a block, of several tiles. */
+static void check_turned(int w, int h, int o, rn_isa isa) {
+    rn_image turned = {.width = w, .height = h};
+    const size_t size = (size_t)w * (size_t)h * 3;
+    turned.pixels = malloc(size); /* to the byte, for the sanitizer */
+    ck_assert_ptr_nonnull(turned.pixels);
+    for (size_t i = 0; i < size; i++) turned.pixels[i] = (uint8_t)(i % 251);
+    ck_assert_int_eq(rn_image_turn(&turned, o, isa), RN_OK);
+    ck_assert_int_eq(turned.width, o < 5 ? w : h);
+    ck_assert_int_eq(turned.height, o < 5 ? h : w);
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const int right = w - 1 - x, bottom = h - 1 - y;
+            const int to[9][2] = {{x, y},          {x, y},          {right, y},
+                                  {right, bottom}, {x, bottom},     {y, x},
+                                  {bottom, x},     {bottom, right}, {y, right}};
+            const size_t from = 3 * ((size_t)y * (size_t)w + (size_t)x);
+            const uint8_t *p = turned.pixels + 3 * (to[o][1] * turned.width + to[o][0]);
+            for (size_t c = 0; c < 3; c++)
+                if (p[c] != (from + c) % 251)
+                    ck_abort_msg("%d x %d, orientation %d: pixel %d, %d went elsewhere", w, h, o, x,
+                                 y);
+        }
+    rn_image_free(&turned);
+}
+
 START_TEST(orientation_of_every_pixel) {
-    enum { W = 75, H = 41 };
-    static uint8_t rows[H][W + 1];
-    file_bytes exif;
-    for (int y = 0; y < H; y++)
-        for (int x = 0; x < W; x++) rows[y][x + 1] = (uint8_t)(x * 31 + y * 57);
-    for (int o = 1; o <= 8; o++) {
-        exif_make(&exif, true, (uint32_t)o);
-        png_begin(&file, W, H, 8, 0);
-        png_chunk(&file, "eXIf", exif.data + 6, exif.size - 6);
-        png_data(&file, rows, sizeof rows);
-        png_end(&file);
-        decodes(true);
-        is_size(o < 5 ? W : H, o < 5 ? H : W);
-        for (int y = 0; y < H; y++)
-            for (int x = 0; x < W; x++) {
-                const int right = W - 1 - x, bottom = H - 1 - y, v = rows[y][x + 1];
-                const int to[9][2] = {{0},         {x, y}, {right, y},  {right, bottom},
-                                      {x, bottom}, {y, x}, {bottom, x}, {bottom, right},
-                                      {y, right}};
-                const uint8_t *p = image.pixels + 3 * (to[o][1] * image.width + to[o][0]);
-                if (p[0] != v || p[1] != v || p[2] != v)
-                    ck_abort_msg("orientation %d: pixel %d, %d went elsewhere", o, x, y);
-            }
-    }
+    static const int sizes[][2] = {{1, 1}, {1, 9},   {9, 1},    {4, 6},
+                                   {6, 4}, {75, 41}, {150, 70}, {64, 128}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int o = 0; o <= 8; o++)
+            for (int isa = RN_ISA_PLAIN; isa <= (int)rn_isa_best(); isa++)
+                check_turned(sizes[i][0], sizes[i][1], o, (rn_isa)isa);
 }
 END_TEST
 

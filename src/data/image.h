@@ -3,6 +3,7 @@
 #ifndef RN_DATA_IMAGE_H
 #define RN_DATA_IMAGE_H
 
+#include "base/isa.h"
 #include "base/status.h"
 #include "base/threads.h"
 
@@ -16,6 +17,10 @@ RN_MUST_USE rn_status rn_image_decode(rn_image *out, const uint8_t *bytes, size_
  * without decoding. */
 RN_MUST_USE rn_status rn_image_probe(int *width, int *height, int *orientation,
                                      const uint8_t *bytes, size_t size, const char *name);
+
+/* Turn the picture so that it is seen as the EXIF orientation says, 0 (unknown) to 8. isa: what may
+ * be used; every set gives the same. RN_ENOMEM leaves it as it was. */
+RN_MUST_USE rn_status rn_image_turn(rn_image *image, int orientation, rn_isa isa);
 
 /* How a picture becomes network input; part of the model file. */
 typedef struct rn_geometry {

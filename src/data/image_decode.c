@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MAX_PIXELS = 64000000, TILE = 64 };
+enum { DEFAULT_MAX_PIXELS = 64000000 };
 enum { PNG_DEPTH = 24, PNG_COLOUR = 25 }; /* offsets of the bytes in a PNG's header */
 #define MAX_FILE ((size_t)1 << 30)
 
@@ -47,44 +47,6 @@ static rn_status check_size(const rn_picture_info *info, size_t size, const char
         return rn_fail(RN_EINPUT,
                        "%s: offset %zu: the file is cut: %zu bytes cannot hold %dx%d pixels", name,
                        size, size, info->width, info->height);
-    return RN_OK;
-}
-
-/* out [h, w] = the pixels at in + y * down + x * across; rows and columns may have changed places,
- * so that one of both is passed through column by column: in tiles that the cache holds. */
-static void copy_turned(uint8_t *out, int w, int h, const uint8_t *in, ptrdiff_t across,
-                        ptrdiff_t down) {
-    for (int top = 0; top < h; top += TILE)
-        for (int left = 0; left < w; left += TILE) {
-            const int n = w - left < TILE ? w - left : TILE;
-            for (int y = top; y < h && y < top + TILE; y++) {
-                const uint8_t *from = in + y * down + left * across;
-                uint8_t *to = out + 3 * ((size_t)y * (size_t)w + (size_t)left);
-                for (int i = 0; i < n; i++) memcpy(to + 3 * i, from + i * across, 3);
-            }
-        }
-}
-
-/* EXIF 2.3: orientation o says where the stored row 0 and column 0 lie. Bit by bit: 5..8 swap the
- * axes, then mirror. */
-static rn_status turn(rn_image *image, int orientation) {
-    const bool swapped = orientation >= 5;
-    const bool mirror_x =
-        orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
-    const bool mirror_y =
-        orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-    const int w = swapped ? image->height : image->width,
-              h = swapped ? image->width : image->height;
-    const ptrdiff_t pixel = 3, row = pixel * image->width;
-    const ptrdiff_t across = (swapped ? row : pixel) * (mirror_x ? -1 : 1);
-    const ptrdiff_t down = (swapped ? pixel : row) * (mirror_y ? -1 : 1);
-    const ptrdiff_t first = (mirror_x ? -across * (w - 1) : 0) + (mirror_y ? -down * (h - 1) : 0);
-    uint8_t *out = NULL;
-    if (orientation <= 1) return RN_OK;
-    RN_TRY(rn_alloc(&out, (size_t)w * (size_t)h, 3));
-    copy_turned(out, w, h, image->pixels + first, across, down);
-    free(image->pixels);
-    *image = (rn_image){.width = w, .height = h, .pixels = out};
     return RN_OK;
 }
 
@@ -158,7 +120,7 @@ rn_status rn_image_decode(rn_image *out, const uint8_t *bytes, size_t size, cons
         status = decode_palette(out, &info, bytes, size, name);
     else
         status = decode(out, &info, bytes, size, name, 3);
-    if (status == RN_OK && orientation) status = turn(out, info.orientation);
+    if (status == RN_OK && orientation) status = rn_image_turn(out, info.orientation, RN_ISA_BEST);
     if (status != RN_OK)
         rn_image_free(out);
     else
