@@ -127,6 +127,32 @@ START_TEST(large_blocks) {
 }
 END_TEST
 
+/* What lies in whole pages is gone, what lies beside them stays. */
+START_TEST(memory_given_back) {
+    enum { SIZE = 1 << 20 };
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *bytes;
+    ck_assert_int_eq(rn_alloc_unset(&bytes, SIZE, 1), RN_OK);
+    ck_assert_uint_eq((uintptr_t)bytes % RN_ALIGN, 0);
+    memset(bytes, 7, SIZE);
+    errno = EDOM;
+    rn_release(bytes + 100, page - 1); /* no whole page */
+    rn_release(bytes, 0);
+    rn_release(NULL, 0);
+    size_t sum = 0;
+    for (size_t i = 0; i < SIZE; i++) sum += bytes[i];
+    ck_assert_uint_eq(sum, 7 * SIZE);
+    rn_release(bytes + 1, SIZE - 2);
+    ck_assert_int_eq(errno, EDOM);
+    sum = 0;
+    for (size_t i = 0; i < SIZE; i++) sum += bytes[i];
+    ck_assert_uint_le(sum, 7 * 2 * page);
+    ck_assert(bytes[0] == 7 && bytes[SIZE - 1] == 7);
+    memset(bytes, 8, SIZE);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(memory_that_cannot_be_had) {
     char here = 0, *bytes = &here;
     ck_assert_int_eq(rn_alloc(&bytes, SIZE_MAX / 2, 4), RN_ENOMEM);
@@ -515,6 +541,7 @@ int main(void) {
     tcase_add_test(memory, products_that_overflow);
     tcase_add_test(memory, memory_is_aligned_and_zero);
     tcase_add_test(memory, large_blocks);
+    tcase_add_test(memory, memory_given_back);
     tcase_add_test(memory, memory_that_cannot_be_had);
     tcase_add_test(memory, arrays_grow);
     tcase_add_test(memory, copies_of_text);

@@ -4,6 +4,7 @@
 #include "suite.h"
 
 #include <math.h>
+#include <unistd.h>
 
 static rn_model_file file;
 
@@ -73,7 +74,6 @@ START_TEST(what_is_saved_is_read) {
     ck_assert_int_eq(load("", block), RN_OK);
     ck_assert_mem_eq(block, weights, network.graph.n_stored * sizeof *block);
     ck_assert(file.tensors.verified);
-    ck_assert_uint_eq(file.tensors.n_tensors, network.graph.n_params);
     ck_assert_str_eq(rn_tensor_file_metadata(&file.tensors, "format"), "retinanet-c 1");
     ck_assert(file.config.depth == 10 && file.config.show_threshold == 0.1);
     ck_assert_uint_eq(file.config.n_classes, 3);
@@ -106,6 +106,32 @@ START_TEST(files_hold_torchvisions_layout) {
                               (real)(1000 * o + 100 * i + 10 * y + x));
     t = rn_tensor_file_find(&file.tensors, "backbone.body.bn1.running_var");
     ck_assert(t && t->n_dims == 1 && t->dims[0] == 8);
+}
+END_TEST
+
+/* What is loaded is not held twice, and cannot be loaded again. */
+START_TEST(what_is_read_is_taken_out) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    real *block = calloc(network.graph.n_stored, sizeof *block);
+    const rn_tensor *largest = NULL;
+    ck_assert_ptr_nonnull(block);
+    save();
+    ck_assert_int_eq(open_saved(), RN_OK);
+    ck_assert_uint_eq(file.tensors.n_tensors, network.graph.n_params);
+    for (size_t i = 0; i < file.tensors.n_tensors; i++)
+        if (!largest || file.tensors.tensors[i].count > largest->count)
+            largest = &file.tensors.tensors[i];
+    const uint8_t *data = largest->data;
+    const size_t size = largest->count * sizeof(float);
+    size_t left = 0;
+    ck_assert_uint_gt(size, 8 * page);
+    ck_assert_int_eq(rn_model_file_load(&file, block, &network.graph, "", false), RN_OK);
+    ck_assert_uint_eq(file.tensors.n_tensors, 0);
+    for (size_t i = 0; i < size; i++) left += data[i] != 0;
+    ck_assert_uint_lt(left, 2 * page);
+    ck_assert_int_eq(rn_model_file_load(&file, block, &network.graph, "", false), RN_EINPUT);
+    ck_assert_ptr_nonnull(strstr(rn_error_text(), "tensors do not fit: "));
+    free(block);
 }
 END_TEST
 
@@ -372,6 +398,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_is_saved_is_read);
+    tcase_add_test(tests, what_is_read_is_taken_out);
     tcase_add_test(tests, files_hold_torchvisions_layout);
     tcase_add_test(tests, prefixes_tell_blocks_apart);
     tcase_add_test(tests, half_precision_is_read);

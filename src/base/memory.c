@@ -16,21 +16,29 @@ bool rn_mul(size_t *out, size_t a, size_t b) {
     return !__builtin_mul_overflow(a, b, out);
 }
 
-void rn_advise_large(void *memory, size_t bytes) {
-#ifdef MADV_HUGEPAGE
+/* For the whole pages in a block. */
+static void advise(void *memory, size_t bytes, int advice) {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)memory;
     const uintptr_t first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
     const int kept = errno;
-    if (bytes < LARGE) return;
-    (void)madvise((char *)memory + (first - start), end - first, MADV_HUGEPAGE);
+    if (first < end) (void)madvise((char *)memory + (first - start), end - first, advice);
     errno = kept; /* advice may be refused */
+}
+
+void rn_advise_large(void *memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    if (bytes >= LARGE) advise(memory, bytes, MADV_HUGEPAGE);
 #else
     (void)memory;
     (void)bytes;
 #endif
 }
 
-rn_status rn_alloc(void *out, size_t count, size_t size) {
+void rn_release(void *memory, size_t bytes) {
+    advise(memory, bytes, MADV_DONTNEED);
+}
+
+static rn_status allocate(void *out, size_t count, size_t size, bool zero) {
     size_t bytes;
     void *memory = NULL;
     memcpy(out, &memory, sizeof memory); /* any object pointer type */
@@ -40,9 +48,17 @@ rn_status rn_alloc(void *out, size_t count, size_t size) {
     if (posix_memalign(&memory, RN_ALIGN, bytes) != 0)
         return rn_fail(RN_ENOMEM, "cannot allocate %zu bytes", bytes);
     rn_advise_large(memory, bytes);
-    memset(memory, 0, bytes);
+    if (zero) memset(memory, 0, bytes);
     memcpy(out, &memory, sizeof memory);
     return RN_OK;
+}
+
+rn_status rn_alloc(void *out, size_t count, size_t size) {
+    return allocate(out, count, size, true);
+}
+
+rn_status rn_alloc_unset(void *out, size_t count, size_t size) {
+    return allocate(out, count, size, false);
 }
 
 rn_status rn_reserve(void *array, size_t *cap, size_t need, size_t size) {

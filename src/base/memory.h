@@ -15,6 +15,14 @@ bool rn_mul(size_t *out, size_t a, size_t b);
  * RN_ENOMEM leaves *out NULL. */
 RN_MUST_USE rn_status rn_alloc(void *out, size_t count, size_t size);
 
+/* The same, not zeroed: for what is written whole. Memory that nobody has written counts for
+ * nothing. */
+RN_MUST_USE rn_status rn_alloc_unset(void *out, size_t count, size_t size);
+
+/* Give the pages that lie wholly in these bytes back to the system: what they held is lost, and the
+ * block is to be freed all the same. */
+void rn_release(void *memory, size_t bytes);
+
 /* Before a block of `bytes` is first written: let it have large pages if it is large itself. A page
  * fault for every 4 kB costs more than what is then done with them. rn_alloc does so. */
 void rn_advise_large(void *memory, size_t bytes);

@@ -103,9 +103,7 @@ rn_status rn_image_turn(rn_image *image, int orientation, rn_isa isa) {
     if (orientation <= 1) return RN_OK;
     if (mirror_x) t.in -= t.across * (t.w - 1);
     if (mirror_y) t.in -= t.down * (t.h - 1);
-    t.out = malloc(size); /* not zeroed, as rn_alloc would: all of it is written */
-    if (!t.out) return rn_fail(RN_ENOMEM, "cannot allocate %zu bytes", size);
-    rn_advise_large(t.out, size);
+    RN_TRY(rn_alloc_unset(&t.out, size, 1));
     if (!swapped) turn_pixels(&t, 0, 0, t.w, t.h);
     for (int top = 0; swapped && top < t.h; top += TILE_H)
         for (int left = 0; left < t.w; left += TILE_W)

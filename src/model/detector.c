@@ -94,7 +94,9 @@ static rn_status create(rn_detector **out, const rn_model_config *config, const 
     det->postprocess = postprocess_of(config, options, det->isa);
     status = rn_alloc(&det->boxes, (size_t)det->postprocess.max_detections, sizeof *det->boxes);
     if (status != RN_OK) goto done;
-    status = rn_alloc(&det->weights, det->network.graph.n_stored, sizeof *det->weights);
+    const size_t n = det->network.graph.n_stored;
+    status = file ? rn_alloc_unset(&det->weights, n, sizeof *det->weights)
+                  : rn_alloc(&det->weights, n, sizeof *det->weights);
 done:
     if (status == RN_OK)
         *out = det;

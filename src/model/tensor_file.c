@@ -1,4 +1,5 @@
 #include "model/tensor_file.h"
+#include "base/memory.h"
 #include "model/half.h"
 #include "model/safetensors.h"
 #include "model/torch_file.h"
@@ -69,6 +70,15 @@ const char *rn_tensor_file_metadata(const rn_tensor_file *file, const char *key)
     for (size_t i = 0; i < file->n_metadata; i++)
         if (strcmp(file->metadata[i].key, key) == 0) return file->metadata[i].value;
     return NULL;
+}
+
+void rn_tensor_file_remove(rn_tensor_file *file, const rn_tensor *tensor) {
+    const size_t i = (size_t)(tensor - file->tensors);
+    if (!file->torch)
+        rn_release(file->bytes + tensor->offset, tensor->count * rn_dtype_size(tensor->dtype));
+    free(tensor->name);
+    memmove(&file->tensors[i], &file->tensors[i + 1],
+            (--file->n_tensors - i) * sizeof *file->tensors);
 }
 
 static int by_name(const void *a, const void *b) {

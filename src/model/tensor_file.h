@@ -60,6 +60,10 @@ const rn_tensor *rn_tensor_file_find(const rn_tensor_file *file, const char *nam
 const char *rn_tensor_file_metadata(const rn_tensor_file *file,
                                     const char *key); /* NULL if it is not there */
 
+/* Take out a tensor that is not needed any more, with its memory. (That of torch.save's stays: they
+ * may share it.) */
+void rn_tensor_file_remove(rn_tensor_file *file, const rn_tensor *tensor);
+
 /* For the readers: RN_EINPUT where two tensors share a name, with `offset` as the place that names
  * them. The tensors are sorted by name. */
 RN_MUST_USE rn_status rn_tensor_file_check_names(rn_tensor_file *file, size_t offset,

@@ -140,7 +140,7 @@ rn_status rn_model_file_check(const rn_model_file *file, const rn_graph *graph, 
                    faults > MAX_LISTED ? ", ..." : "");
 }
 
-rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_graph *graph,
+rn_status rn_model_file_load(rn_model_file *file, real *block, const rn_graph *graph,
                              const char *prefix, bool trained_only) {
     real *scratch = NULL;
     size_t most = 1;
@@ -148,14 +148,15 @@ rn_status rn_model_file_load(const rn_model_file *file, real *block, const rn_gr
     RN_TRY(rn_model_file_check(file, graph, prefix, trained_only));
     for (size_t i = 0; i < graph->n_params; i++)
         if (graph->params[i].count > most) most = graph->params[i].count;
-    RN_TRY(rn_alloc(&scratch, most, sizeof *scratch));
+    RN_TRY(rn_alloc_unset(&scratch, most, sizeof *scratch));
     for (size_t i = 0; i < graph->n_params && status == RN_OK; i++) {
         const rn_param *param = &graph->params[i];
         char name[RN_PARAM_NAME + 32];
         if (trained_only && !param->trained) continue;
         snprintf(name, sizeof name, "%s%s", prefix, param->name);
-        status = rn_weights_read(block, scratch, rn_tensor_file_find(&file->tensors, name), param,
-                                 file->path);
+        const rn_tensor *tensor = rn_tensor_file_find(&file->tensors, name);
+        status = rn_weights_read(block, scratch, tensor, param, file->path);
+        rn_tensor_file_remove(&file->tensors, tensor);
     }
     free(scratch);
     return status;

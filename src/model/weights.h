@@ -61,11 +61,10 @@ RN_MUST_USE rn_status rn_model_file_check(const rn_model_file *file, const rn_gr
                                           const char *prefix, bool trained_only);
 
 /* block [graph->n_stored] from the tensors PREFIX + name; `trained_only`: those of trained
- * parameters alone, as for a velocity. RN_EINPUT as above, or names the first that is not finite.
- */
-RN_MUST_USE rn_status rn_model_file_load(const rn_model_file *file, real *block,
-                                         const rn_graph *graph, const char *prefix,
-                                         bool trained_only);
+ * parameters alone, as for a velocity. They are taken out of the file one by one: file and block
+ * need not fit into memory together. RN_EINPUT as above, or names the first that is not finite. */
+RN_MUST_USE rn_status rn_model_file_load(rn_model_file *file, real *block, const rn_graph *graph,
+                                         const char *prefix, bool trained_only);
 
 /* Whether a tensor has the shape of a parameter, and its numbers put in place: block +
  * param->offset, converted to our layout. `scratch` has room for param->count. RN_EINPUT: a type

@@ -190,7 +190,7 @@ done:
     return status;
 }
 
-rn_status rn_checkpoint_load(rn_trainer *t, const rn_model_file *file) {
+rn_status rn_checkpoint_load(rn_trainer *t, rn_model_file *file) {
     const rn_graph *graph = &t->network.graph;
     rn_optimizer *o = &t->step.optimizer;
     RN_TRY(rn_model_file_load(file, t->weights, graph, "", false));

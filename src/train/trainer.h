@@ -54,7 +54,7 @@ RN_MUST_USE rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *traine
 RN_MUST_USE rn_status rn_checkpoint_check_data(const rn_trainer *trainer,
                                                const rn_model_file *file);
 /* The tensors into a trainer that is set up. */
-RN_MUST_USE rn_status rn_checkpoint_load(rn_trainer *trainer, const rn_model_file *file);
+RN_MUST_USE rn_status rn_checkpoint_load(rn_trainer *trainer, rn_model_file *file);
 /* Write RUN/args.json, for people. */
 RN_MUST_USE rn_status rn_args_save(const rn_trainer *trainer);
 
