@@ -68,8 +68,8 @@ cp -R "$root/models/presets" "$tree/models"
 cp -R "$tree/src" "$work" # as it was
 # -O1: most of the time is the compiler's.
 cmake -S "$tree" -B "$build" -DCMAKE_C_FLAGS_RELEASE=-O1 >"$log" 2>&1 || stop "no configuration"
-make_target test_ops_gradient test_nn_gradient test_loss_gradient
-for test in test_ops_gradient test_nn_gradient test_loss_gradient; do
+make_target test_ops_gradient test_nn_gradient test_loss_gradient test_logit_loss_gradient
+for test in test_ops_gradient test_nn_gradient test_loss_gradient test_logit_loss_gradient; do
     run_test "$test" || stop "$test fails as it is"
 done
 
@@ -127,32 +127,36 @@ mutate ops_gradient 'max pool' ops/pool.c max_pool_backward_task '+= dout[i]' '-
 
 # ---- losses ----
 
-mutate loss_gradient 'focal loss: foreground' detection/loss.c focal_of \
+mutate loss_gradient 'focal loss: foreground' detection/loss.c loss_of \
     'foreground ? slope' 'foreground ? -slope'
-mutate loss_gradient 'focal loss: background' detection/loss.c focal_of \
+mutate loss_gradient 'focal loss: background' detection/loss.c loss_of \
     'slope : -slope' 'slope : slope'
-mutate loss_gradient 'focal loss: p_t - 1' detection/loss.c focal_of 'log_p - q)' 'log_p + q)'
-mutate loss_gradient 'focal loss: gamma p_t log p_t' detection/loss.c focal_of \
+mutate loss_gradient 'focal loss: p_t - 1' detection/loss.c loss_of 'log_p - q)' 'log_p + q)'
+mutate loss_gradient 'focal loss: gamma p_t log p_t' detection/loss.c loss_of \
     '(gamma * p' '(-gamma * p'
-mutate loss_gradient 'focal loss: scale of the foreground' detection/loss.c rn_focal_loss_sum \
+mutate loss_gradient 'focal loss: scale of the foreground' detection/loss.c rn_logit_loss_sum \
     '*= scale' '*= -scale'
 mutate loss_gradient 'focal loss: scale of the background' detection/loss.c background_run \
     'slope * scale' '-slope * scale'
-mutate loss_gradient 'smooth L1: below the joint' detection/loss.c rn_smooth_l1 \
+mutate logit_loss_gradient 'focal-star' detection/loss.c loss_of 'slope = -alpha * q' 'slope = alpha * q'
+mutate logit_loss_gradient 'poly-focal' detection/loss.c loss_of 'slope -= (gamma' 'slope += (gamma'
+mutate logit_loss_gradient 'slope-focal' detection/loss.c loss_of '- low * alpha * q' '+ low * alpha * q'
+mutate logit_loss_gradient 'class weights' detection/loss.c sum_by_class '*= scale' '*= -scale'
+mutate loss_gradient 'smooth L1: below the joint' detection/box_loss.c rn_smooth_l1 \
     '*dx = d / beta' '*dx = -d / beta'
-mutate loss_gradient 'smooth L1: above the joint' detection/loss.c rn_smooth_l1 \
+mutate loss_gradient 'smooth L1: above the joint' detection/box_loss.c rn_smooth_l1 \
     '(d > 0) - (d < 0)' '(d < 0) - (d > 0)'
-mutate loss_gradient 'smooth L1: scale' detection/loss.c rn_smooth_l1_sum \
+mutate loss_gradient 'smooth L1: scale' detection/box_loss.c rn_smooth_l1_sum \
     'dd[k] *= scale' 'dd[k] *= -scale'
-mutate loss_gradient 'GIoU: common area' detection/loss.c rn_giou_loss '-dcommon / u' 'dcommon / u'
-mutate loss_gradient 'GIoU: area of both' detection/loss.c rn_giou_loss \
+mutate loss_gradient 'GIoU: common area' detection/box_loss.c rn_giou_loss '-dcommon / u' 'dcommon / u'
+mutate loss_gradient 'GIoU: area of both' detection/box_loss.c rn_giou_loss \
     '+ by_both *' '- by_both *'
-mutate loss_gradient 'GIoU: hull' detection/loss.c rn_giou_loss 'by_hull * (axis' '-by_hull * (axis'
-mutate loss_gradient 'GIoU: edges in common' detection/loss.c extent_of \
+mutate loss_gradient 'GIoU: hull' detection/box_loss.c rn_giou_loss 'by_hull * (axis' '-by_hull * (axis'
+mutate loss_gradient 'GIoU: edges in common' detection/box_loss.c extent_of \
     '{-first, last}' '{first, -last}'
-mutate loss_gradient 'GIoU: edges of the hull' detection/loss.c extent_of \
+mutate loss_gradient 'GIoU: edges of the hull' detection/box_loss.c extent_of \
     '{first - 1, 1 - last}' '{1 - first, last - 1}'
-mutate loss_gradient 'GIoU: scale' detection/loss.c rn_giou_loss_sum \
+mutate loss_gradient 'GIoU: scale' detection/box_loss.c rn_giou_loss_sum \
     'dd[k] *= scale' 'dd[k] *= -scale'
 mutate loss_gradient 'decoding: centre' detection/box_coder.c rn_box_decode_backward \
     '(dbox[i] + dbox[i + 2])' '-(dbox[i] + dbox[i + 2])'

@@ -74,7 +74,9 @@ START_TEST(ranges) {
                  {"size", "0", "8192", "-1", "8193", "0..8192"},
                  {"lr", "1e-9", "100", "9.9e-10", "100.00001", "1e-09..100"},
                  {"gamma", "0", "10", "-0.1", "10.1", "0..10"},
-                 {"alpha", "-1", "1", "-1.1", "1.1", "-1..1"},
+                 {"star_beta", "-10", "10", "-11", "11", "-10..10"},
+                 {"poly_epsilon", "-1", "10", "-1.1", "11", "-1..10"},
+                 {"slope_floor", "0", "1", "-0.1", "1.1", "0..1"},
                  {"prior", "1e-6", "0.5", "0", "0.51", "1e-06..0.5"},
                  {"seed", "0", "9007199254740992", "-1", "9007199254740993", "0..9007199254740992"},
                  {"threads", "1", "1024", "0", "1025", "1..1024"},
@@ -104,6 +106,50 @@ START_TEST(ranges) {
 }
 END_TEST
 
+/* A name stands for a number outside of the range. */
+START_TEST(named_numbers) {
+    set(o, "alpha", "none");
+    ck_assert(o->alpha == RN_ALPHA_NONE);
+    set(o, "alpha", "auto");
+    ck_assert(o->alpha == RN_ALPHA_AUTO);
+    set(o, "alpha", "-1");
+    ck_assert(o->alpha == RN_ALPHA_NONE);
+    set(o, "slope_floor_background", "0.5");
+    set(o, "slope_floor_background", "auto");
+    ck_assert(o->slope_floor_background == RN_FLOOR_AUTO);
+    refused("alpha", "0", "alpha: got 0, want 1e-06..0.999999 or none or auto");
+    refused("alpha", "1", "alpha: got 1, want 1e-06..0.999999 or none or auto");
+    refused("alpha", "-0.5", "alpha: got -0.5, want 1e-06..0.999999 or none or auto");
+    refused("alpha", "automatic", "alpha: got automatic, want 1e-06..0.999999 or none or auto");
+    refused("slope_floor_background", "-2", "slope_floor_background: got -2, want 0..1 or auto");
+    ck_assert(o->alpha == RN_ALPHA_NONE);
+}
+END_TEST
+
+/* gamma and alpha are the loss's where neither the user nor the preset says. */
+START_TEST(defaults_of_a_loss) {
+    rn_model_config config;
+    set(o, "preset", "nano");
+    set(o, "loss", "alpha-ce");
+    ck_assert_int_eq(rn_train_options_model(&config, o), RN_OK);
+    rn_model_config_free(&config);
+    ck_assert(o->gamma == 0 && o->alpha == 0.75);
+    set(o, "alpha", "0.5");
+    ck_assert_int_eq(rn_train_options_model(&config, o), RN_OK);
+    rn_model_config_free(&config);
+    ck_assert(o->gamma == 0 && o->alpha == 0.5);
+    temp_open();
+    temp_text("a.json",
+              "{\"train\": {\"loss\": \"poly-focal\", \"gamma\": 3, \"alpha\": \"none\"}}");
+    set(o, "preset", temp_path("a.json"));
+    set(o, "loss", "poly-focal");
+    ck_assert_msg(rn_train_options_model(&config, o) == RN_OK, "%s", rn_error_text());
+    rn_model_config_free(&config);
+    ck_assert(o->gamma == 3 && o->alpha == 0.5);
+    temp_close();
+}
+END_TEST
+
 START_TEST(no_numbers) {
     static const char *const reals[] = {"nan", "inf", "1e400", "0,01", "", " 1", "1 ", "0x1", "+1"};
     static const char *const ints[] = {"1.5", "1e1", "", "eight", "8x", "99999999999999999999"};
@@ -116,7 +162,9 @@ START_TEST(no_numbers) {
         snprintf(text, sizeof text, "batch: got %s, want 1..1024", ints[i]);
         refused("batch", ints[i], text);
     }
-    refused("loss", "hinge", "loss: got hinge, want one of: focal");
+    refused(
+        "loss", "hinge",
+        "loss: got hinge, want one of: focal, ce, alpha-ce, focal-star, poly-focal, slope-focal");
     refused("schedule", "", "schedule: got , want one of: cosine, step");
     refused("box_loss", "iou", "box_loss: got iou, want one of: smooth_l1, giou");
     refused("dry_run", "yes", "dry_run: got yes, want true or false");
@@ -471,6 +519,7 @@ START_TEST(json_there_and_back) {
     ck_assert_int_eq(back.threads, 1024);
     ck_assert_ptr_nonnull(strstr(json, "\"seed\": 1000000000000000,"));
     ck_assert_ptr_nonnull(strstr(json, "\"schedule\": \"step\""));
+    ck_assert_ptr_nonnull(strstr(json, "\"alpha\": \"none\""));
     free(json);
     free(again);
 }
@@ -534,9 +583,14 @@ START_TEST(criterion_and_optimizer) {
     set(o, "clip", "3");
     set(o, "ema", "0.25");
     set(o, "optimizer", "adamw");
+    set(o, "loss", "slope-focal");
+    set(o, "slope_floor", "0.5");
+    set(o, "prior", "0.2");
     const rn_criterion_options c = rn_criterion_options_of(o);
     const rn_optimizer_options p = rn_optimizer_options_of(o);
     ck_assert(c.focal.gamma == 1.5f && c.focal.alpha == 0.75f);
+    ck_assert(c.loss == RN_LOSS_SLOPE_FOCAL && c.slope_floor[1] == 0.5f);
+    ck_assert(c.slope_floor[0] == 0.125f); /* .5 * .2 / .8 */
     ck_assert(c.beta == 0.25f && c.box_weight == 2 && c.box_loss == RN_BOX_GIOU);
     ck_assert(c.matcher.foreground == 0.625f && c.matcher.background == 0.375f);
     ck_assert(!c.matcher.low_quality);
@@ -559,6 +613,7 @@ int main(void) {
     tcase_add_test(one, defaults);
     tcase_add_test(one, each_type_from_text);
     tcase_add_test(one, ranges);
+    tcase_add_test(one, named_numbers);
     tcase_add_test(one, no_numbers);
     tcase_add_test(one, texts_fit_or_are_refused);
     tcase_add_test(one, time_has_units);
@@ -568,6 +623,7 @@ int main(void) {
     tcase_add_test(preset, the_users_values_stand);
     tcase_add_test(preset, built_in_presets);
     tcase_add_test(preset, frozen_statistics_need_weights);
+    tcase_add_test(preset, defaults_of_a_loss);
     tcase_add_test(preset, a_preset_file);
     tcase_add_test(preset, size_replaces_the_presets_rule);
     tcase_add_test(preset, presets_that_do_not_work);

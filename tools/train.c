@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_OPTIONS = 64, OUTPUT = 0, RESUME, SET, QUIET, FIRST_TRAIN_OPTION };
+enum { MAX_OPTIONS = 96, OUTPUT = 0, RESUME, SET, QUIET, FIRST_TRAIN_OPTION };
 
 /* How many signals came, and the last one. The first lets the step end; the second ends the program
  * at once. */
@@ -27,7 +27,7 @@ static bool must_stop(void *context) {
 }
 
 /* The options of the program and those of training, in one table for cli.h. */
-static size_t make_options(cli_option table[MAX_OPTIONS], char help[MAX_OPTIONS][160]) {
+static size_t make_options(cli_option table[MAX_OPTIONS], char help[MAX_OPTIONS][256]) {
     static const cli_option own[FIRST_TRAIN_OPTION] = {
         {"output", 'o', "RUN", "folder of the run (default: runs/NAME, then runs/NAME-2, ...)"},
         {"resume", 0, "RUN", "go on with a run: the same bits as if it had not stopped"},
@@ -83,7 +83,7 @@ typedef struct request {
 /* False with *code set where the program ends at once. */
 static bool parse(request *r, char **argv, int *code) {
     static cli_option table[MAX_OPTIONS];
-    static char help[MAX_OPTIONS][160];
+    static char help[MAX_OPTIONS][256];
     rn_status status = RN_OK;
     cli c;
     cli_open(&c, argv, "DATA [OPTIONS]\n--resume RUN [OPTIONS]", table, make_options(table, help));

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 64, MAX_SHOWN = 200 }; /* bytes compared; bytes of a value in a message */
+/* Bytes compared; bytes of a value and of all names in a message. */
+enum { MAX_NAME = 64, MAX_SHOWN = 200, MAX_NAMES = 256 };
 
 static bool same_char(char a, char b) {
     return (a == '-' ? '_' : a) == (b == '-' ? '_' : b);
@@ -61,12 +62,36 @@ const char *rn_field_nearest(const rn_field *fields, size_t n, const char *name)
 
 /* ---- from text ---- */
 
+/* The names of choices as "SEPARATOR a SEPARATOR b". */
+static void list_choices(char *out, size_t size, const rn_field *field, const char *separator) {
+    out[0] = '\0';
+    for (int i = 0; field->choices && field->choices[i]; i++) {
+        const size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%s", separator, field->choices[i]);
+    }
+}
+
 static rn_status out_of_range(const rn_field *field, const char *value, size_t size) {
-    char low[32], high[32];
+    char low[32], high[32], names[MAX_SHOWN];
     rn_format_double(low, field->min);
     rn_format_double(high, field->max);
-    return rn_fail(RN_EINVAL, "%s: got %.*s, want %s..%s", field->name,
-                   (int)(size < MAX_SHOWN ? size : MAX_SHOWN), value, low, high);
+    list_choices(names, sizeof names, field, " or ");
+    return rn_fail(RN_EINVAL, "%s: got %.*s, want %s..%s%s", field->name,
+                   (int)(size < MAX_SHOWN ? size : MAX_SHOWN), value, low, high, names);
+}
+
+/* The position of a choice by name, -1 for none. */
+static int find_choice(const rn_field *field, const char *value) {
+    for (int i = 0; field->choices && field->choices[i]; i++)
+        if (same_name(field->choices[i], value)) return i;
+    return -1;
+}
+
+/* The choice that a number stands for, NULL for none. */
+static const char *choice_of(const rn_field *field, double number) {
+    for (int i = 0; field->choices && field->choices[i]; i++)
+        if (number == -1 - i) return field->choices[i];
+    return NULL;
 }
 
 static rn_status set_int(void *at, const rn_field *field, const char *value) {
@@ -83,9 +108,18 @@ static rn_status set_int(void *at, const rn_field *field, const char *value) {
 
 static rn_status set_double(double *at, const rn_field *field, const char *value, size_t size) {
     double number;
-    if (!rn_parse_double(&number, value, size) || number < field->min || number > field->max)
+    if (!rn_parse_double(&number, value, size) ||
+        ((number < field->min || number > field->max) && !choice_of(field, number)))
         return out_of_range(field, value, size);
     *at = number;
+    return RN_OK;
+}
+
+/* A double that may have a name. */
+static rn_status set_named(double *at, const rn_field *field, const char *value) {
+    const int choice = find_choice(field, value);
+    if (choice < 0) return set_double(at, field, value, strlen(value));
+    *at = -1 - choice;
     return RN_OK;
 }
 
@@ -98,16 +132,14 @@ static rn_status set_bool(bool *at, const rn_field *field, const char *value) {
 }
 
 static rn_status set_enum(int *at, const rn_field *field, const char *value) {
-    char names[256] = "";
-    for (int i = 0; field->choices[i]; i++) {
-        if (same_name(field->choices[i], value)) {
-            *at = i;
-            return RN_OK;
-        }
-        const size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", field->choices[i]);
+    const int choice = find_choice(field, value);
+    char names[MAX_NAMES];
+    if (choice >= 0) {
+        *at = choice;
+        return RN_OK;
     }
-    return rn_fail(RN_EINVAL, "%s: got %s, want one of: %s", field->name, value, names);
+    list_choices(names, sizeof names, field, ", ");
+    return rn_fail(RN_EINVAL, "%s: got %s, want one of: %s", field->name, value, names + 2);
 }
 
 static rn_status set_text(char *at, const rn_field *field, const char *value) {
@@ -143,7 +175,7 @@ rn_status rn_field_set(void *object, const rn_field *field, const char *value) {
     case RN_FIELD_UINT64:
         return set_int(at, field, value);
     case RN_FIELD_DOUBLE:
-        return set_double(at, field, value, strlen(value));
+        return set_named(at, field, value);
     case RN_FIELD_BOOL:
         return set_bool(at, field, value);
     case RN_FIELD_ENUM:
@@ -172,6 +204,7 @@ static void format_doubles(char *out, size_t size, const void *object, const rn_
 
 void rn_field_format(char *out, size_t size, const void *object, const rn_field *field) {
     const void *at = (const char *)object + field->offset;
+    const char *choice;
     char number[32];
     switch (field->type) {
     case RN_FIELD_INT:
@@ -182,7 +215,8 @@ void rn_field_format(char *out, size_t size, const void *object, const rn_field 
         break;
     case RN_FIELD_DOUBLE:
         rn_format_double(number, *(const double *)at);
-        snprintf(out, size, "%s", number);
+        choice = choice_of(field, *(const double *)at);
+        snprintf(out, size, "%s", choice ? choice : number);
         break;
     case RN_FIELD_BOOL:
         snprintf(out, size, "%s", *(const bool *)at ? "true" : "false");
@@ -220,8 +254,11 @@ rn_status rn_json_quote(char **out, const char *text) {
 
 rn_status rn_field_format_json(char **out, const void *object, const rn_field *field) {
     char text[2048];
+    const bool named =
+        field->type == RN_FIELD_DOUBLE &&
+        choice_of(field, *(const double *)(const void *)((const char *)object + field->offset));
     rn_field_format(text, sizeof text, object, field);
-    if (field->type == RN_FIELD_TEXT || field->type == RN_FIELD_ENUM)
+    if (field->type == RN_FIELD_TEXT || field->type == RN_FIELD_ENUM || named)
         return rn_json_quote(out, text);
     if (field->type == RN_FIELD_DOUBLES) return rn_asprintf(out, "[%s]", text);
     return rn_strdup(out, text);

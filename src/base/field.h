@@ -9,7 +9,8 @@
 typedef enum rn_field_type {
     RN_FIELD_INT,     /* int */
     RN_FIELD_UINT64,  /* uint64_t, up to 2^53 */
-    RN_FIELD_DOUBLE,  /* double */
+    RN_FIELD_DOUBLE,  /* double; where it has `choices`, the name of choice i stands for -1 - i,
+                         whatever the range */
     RN_FIELD_BOOL,    /* bool: true, false, 1, 0 */
     RN_FIELD_ENUM,    /* int: position in `choices` */
     RN_FIELD_TEXT,    /* char[size] */
@@ -22,7 +23,7 @@ typedef struct rn_field {
     rn_field_type type;
     size_t offset, size, count;
     double min, max;
-    const char *const *choices; /* NULL-terminated; RN_FIELD_ENUM */
+    const char *const *choices; /* NULL-terminated; RN_FIELD_ENUM, NULL or not RN_FIELD_DOUBLE */
     const char *help;
 } rn_field;
 

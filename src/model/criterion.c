@@ -26,6 +26,7 @@ typedef struct matching {
 struct rn_criterion {
     const rn_network *network;
     rn_criterion_options options;
+    rn_logit_loss logit_loss;
     int batch;
     size_t max_targets;
     real *anchors; /* [total, 4] level behind level */
@@ -75,6 +76,15 @@ static rn_status create_blocks(rn_criterion *c) {
     return RN_OK;
 }
 
+static rn_logit_loss logit_loss_of(const rn_criterion_options *options) {
+    return (rn_logit_loss){.shape = rn_loss_info_of(options->loss)->shape,
+                           .focal = options->focal,
+                           .beta = options->star_beta,
+                           .epsilon = options->poly_epsilon,
+                           .floor = {options->slope_floor[0], options->slope_floor[1]},
+                           .class_alpha = options->class_alpha};
+}
+
 rn_status rn_criterion_create(rn_criterion **out, const rn_network *network,
                               const rn_model_config *config, const rn_plan *plan,
                               const rn_criterion_options *options, size_t max_targets) {
@@ -84,6 +94,7 @@ rn_status rn_criterion_create(rn_criterion **out, const rn_network *network,
     RN_TRY(rn_alloc(&c, 1, sizeof *c));
     c->network = network;
     c->options = *options;
+    c->logit_loss = logit_loss_of(options);
     c->batch = plan->shape[0].n;
     c->max_targets = max_targets;
     if ((status = rn_network_anchors(&c->anchors, c->count, network, config, plan)) != RN_OK)
@@ -148,9 +159,9 @@ static void loss_task(void *context, size_t task, int worker) {
     const int *match = m->match + c->first[b->level] + b->first;
     const real *anchors = c->anchors + 4 * (c->first[b->level] + b->first);
     (void)worker;
-    b->cls = rn_focal_loss_sum(rn_run_gradient(j->run, cls) + row * (size_t)k,
+    b->cls = rn_logit_loss_sum(rn_run_gradient(j->run, cls) + row * (size_t)k,
                                rn_run_value(j->run, cls) + row * (size_t)k, match, m->labels, b->n,
-                               k, j->normaliser, &c->options.focal);
+                               k, j->normaliser, &c->logit_loss);
     real *ddeltas = rn_run_gradient(j->run, box) + row * 4;
     const real *deltas = rn_run_value(j->run, box) + row * 4;
     const real scale = j->normaliser * c->options.box_weight;
@@ -180,4 +191,20 @@ void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run
     losses.cls *= normaliser;
     losses.box *= normaliser * (double)criterion->options.box_weight;
     *out = losses;
+}
+
+double rn_criterion_initial_loss(const rn_criterion_options *options, const rn_network *network,
+                                 double prior, double positives, double anchors) {
+    const double classes = network->classes;
+    rn_logit_loss loss = logit_loss_of(options);
+    double alpha = 0; /* of a class of middling frequency */
+    for (int k = 0; loss.class_alpha && k < network->classes; k++)
+        alpha += (double)loss.class_alpha[k] / classes;
+    if (loss.class_alpha) loss.focal.alpha = (real)alpha;
+    const real x = (real)-log((1 - prior) / prior);
+    real dx;
+    const double foreground = (double)rn_logit_loss_value(&dx, x, true, &loss);
+    const double background = (double)rn_logit_loss_value(&dx, x, false, &loss);
+    return (foreground * positives + background * (anchors * classes - positives)) /
+           fmax(1, positives);
 }

@@ -1,12 +1,12 @@
 /* criterion.h: matching and losses of a whole batch, written straight into a plan's gradients.
  *
- * loss = (sum of focal losses over all anchors that are not ignored + box_weight * sum of the box
+ * loss = (sum of class losses over all anchors that are not ignored + box_weight * sum of the box
  * loss over the positive anchors) / max(1, positive anchors of the batch) ([1], section 4.1) */
 #ifndef RN_MODEL_CRITERION_H
 #define RN_MODEL_CRITERION_H
 
 #include "data/loader.h"
-#include "detection/loss.h"
+#include "detection/loss_table.h"
 #include "detection/matcher.h"
 #include "model/network.h"
 #include "nn/op.h"
@@ -15,7 +15,13 @@
 typedef enum rn_box_loss { RN_BOX_SMOOTH_L1, RN_BOX_GIOU } rn_box_loss;
 
 typedef struct rn_criterion_options {
-    rn_focal focal;
+    rn_loss_kind loss;       /* 0: focal */
+    rn_focal focal;          /* gamma and alpha of every loss that has them */
+    real star_beta;          /* focal-star */
+    real poly_epsilon;       /* poly-focal */
+    real slope_floor[2];     /* slope-focal: of background, of foreground */
+    const real *class_alpha; /* [classes] in place of focal.alpha; NULL for none. The caller's, and
+                                must outlive the criterion */
     rn_box_loss box_loss;
     real beta;       /* of smooth L1; 1/9; 0: L1 */
     real box_weight; /* 1 */
@@ -23,7 +29,7 @@ typedef struct rn_criterion_options {
 } rn_criterion_options;
 
 typedef struct rn_losses {
-    double cls;       /* normalised focal loss */
+    double cls;       /* normalised class loss */
     double box;       /* normalised box loss, times box_weight */
     size_t positives; /* anchors */
     size_t ignored;
@@ -38,6 +44,11 @@ RN_MUST_USE rn_status rn_criterion_create(rn_criterion **out, const rn_network *
                                           const rn_model_config *config, const rn_plan *plan,
                                           const rn_criterion_options *options, size_t max_targets);
 void rn_criterion_free(rn_criterion *criterion);
+
+/* The class loss of a network that gives every (anchor, class) pair the prior as probability, as a
+ * new one does: of `positives` positive anchors among `anchors` that are not ignored. */
+double rn_criterion_initial_loss(const rn_criterion_options *options, const rn_network *network,
+                                 double prior, double positives, double anchors);
 
 /* Match, sum the losses and write the gradients of the network's outputs. targets of picture i:
  * targets[first_target[i] .. first_target[i + 1]). Allocates nothing. */

@@ -11,9 +11,15 @@
 
 /* ---- the table ---- */
 
-static const char *const choices_loss[] = {"focal", NULL};
-static const char *const choices_box_loss[] = {"smooth_l1", "giou", NULL}; /* rn_box_loss */
-static const char *const choices_optimizer[] = {"sgd", "adamw", NULL};     /* rn_optimizer_kind */
+static const char *const choices_loss[] = {
+#define X(constant, name, ...) name,
+    RN_LOSS_LIST(X)
+#undef X
+        NULL};
+static const char *const choices_alpha[] = {"none", "auto", NULL};          /* RN_ALPHA_NONE, ... */
+static const char *const choices_slope_floor_background[] = {"auto", NULL}; /* RN_FLOOR_AUTO */
+static const char *const choices_box_loss[] = {"smooth_l1", "giou", NULL};  /* rn_box_loss */
+static const char *const choices_optimizer[] = {"sgd", "adamw", NULL};      /* rn_optimizer_kind */
 /* rn_isa */
 static const char *const choices_isa[] = {"best", "plain", "avx2", "avx512", NULL};
 static const char *const choices_schedule[] = {"cosine", "step", NULL}; /* rn_schedule_kind */
@@ -24,13 +30,16 @@ static const rn_field fields[] = {
     {#name, RN_FIELD_INT, AT(name), 0, low, high, NULL, text},
 #define REAL(name, initial, low, high, text)                                                       \
     {#name, RN_FIELD_DOUBLE, AT(name), 0, low, high, NULL, text},
+#define NAMED(name, initial, low, high, text)                                                      \
+    {#name, RN_FIELD_DOUBLE, AT(name), 0, low, high, choices_##name, text},
 #define BOOL(name, initial, text)   {#name, RN_FIELD_BOOL, AT(name), 0, 0, 1, NULL, text},
 #define TEXT(name, initial, text)   {#name, RN_FIELD_TEXT, AT(name), 0, 0, 0, NULL, text},
 #define SEED(name, initial, text)   {#name, RN_FIELD_UINT64, AT(name), 0, 0, 0x1p53, NULL, text},
 #define CHOICE(name, initial, text) {#name, RN_FIELD_ENUM, AT(name), 0, 0, 0, choices_##name, text},
-    RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, CHOICE)
+    RN_TRAIN_OPTION_LIST(INT, REAL, NAMED, BOOL, TEXT, SEED, CHOICE)
 #undef INT
 #undef REAL
+#undef NAMED
 #undef BOOL
 #undef TEXT
 #undef SEED
@@ -42,7 +51,7 @@ _Static_assert(N_FIELDS <= sizeof((rn_train_options *)0)->given, "room for every
 rn_train_options rn_train_options_defaults(void) {
     return (rn_train_options){
 #define FIELD(name, initial, ...) .name = initial,
-        RN_TRAIN_OPTION_LIST(FIELD, FIELD, FIELD, FIELD, FIELD, FIELD)
+        RN_TRAIN_OPTION_LIST(FIELD, FIELD, FIELD, FIELD, FIELD, FIELD, FIELD)
 #undef FIELD
     };
 }
@@ -149,7 +158,29 @@ static rn_status preset_default(void *context, const char *key, const char *valu
     rn_train_options *options = context;
     const rn_field *field = rn_field_find(fields, N_FIELDS, key);
     if (!field) return unknown(key);
-    return options->given[field - fields] ? RN_OK : rn_field_set(options, field, value);
+    if (options->given[field - fields]) return RN_OK;
+    options->by_preset[field - fields] = true;
+    return rn_field_set(options, field, value);
+}
+
+/* gamma and alpha as the loss has them where neither user nor preset said; parameters that it has
+ * not would be taken for what they are not. */
+static rn_status loss_defaults(rn_train_options *o) {
+    const rn_loss_kind kind = (rn_loss_kind)o->loss;
+    const rn_loss_info *loss = rn_loss_info_of(kind);
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        const bool own = rn_loss_has_parameter(kind, fields[i].name);
+        if (o->given[i] && !own && rn_loss_is_parameter(fields[i].name))
+            return rn_fail(RN_EINVAL, "%s: the loss %s has none (its parameters: %s)",
+                           fields[i].name, loss->name,
+                           loss->parameters[0] ? loss->parameters : "-");
+        if ((o->given[i] || o->by_preset[i]) && own) continue;
+        if (fields[i].offset == offsetof(rn_train_options, gamma)) o->gamma = loss->gamma;
+        if (fields[i].offset == offsetof(rn_train_options, alpha)) o->alpha = loss->alpha;
+    }
+    if (kind == RN_LOSS_FOCAL_STAR && o->gamma == 0)
+        return rn_fail(RN_EINVAL, "gamma: got 0, want more for focal-star, which divides by it");
+    return RN_OK;
 }
 
 bool rn_train_options_overrides(const rn_train_options *o, const char *key) {
@@ -161,7 +192,9 @@ bool rn_train_options_overrides(const rn_train_options *o, const char *key) {
 rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options) {
     size_t n;
     const rn_field *table = rn_model_config_fields(&n);
+    memset(options->by_preset, 0, sizeof options->by_preset);
     RN_TRY(rn_model_config_preset_train(model, options->preset, preset_default, options));
+    RN_TRY(loss_defaults(options));
     if (options->size > 0) {
         if (options->size < 32)
             return rn_fail(RN_EINVAL, "size: got %d, want 32..8192", options->size);
@@ -224,8 +257,16 @@ rn_status rn_train_options_resume(rn_train_options *run, const rn_train_options 
 }
 
 rn_criterion_options rn_criterion_options_of(const rn_train_options *o) {
+    const double floor_background = o->slope_floor_background == RN_FLOOR_AUTO
+                                        ? o->slope_floor * o->prior / (1 - o->prior)
+                                        : o->slope_floor_background;
     return (rn_criterion_options){
-        .focal = {.gamma = (real)o->gamma, .alpha = (real)o->alpha},
+        .loss = (rn_loss_kind)o->loss,
+        .focal = {.gamma = (real)o->gamma,
+                  .alpha = (real)(o->alpha == RN_ALPHA_AUTO ? RN_ALPHA_NONE : o->alpha)},
+        .star_beta = (real)o->star_beta,
+        .poly_epsilon = (real)o->poly_epsilon,
+        .slope_floor = {(real)floor_background, (real)o->slope_floor},
         .box_loss = (rn_box_loss)o->box_loss,
         .beta = (real)o->beta,
         .box_weight = (real)o->box_weight,
@@ -281,7 +322,8 @@ rn_status rn_train_options_to_json(char **out, const rn_train_options *options) 
 /* A JSON value into its field; text alone would let "16" pass for 16 and 1 for true. */
 static rn_status set_from_json(rn_train_options *options, const rn_field *field, const cJSON *item,
                                const char *name) {
-    const bool is_text = field->type == RN_FIELD_TEXT || field->type == RN_FIELD_ENUM;
+    const bool is_text = field->type == RN_FIELD_TEXT || field->type == RN_FIELD_ENUM ||
+                         (field->choices && cJSON_IsString(item)); /* a number's name */
     const bool is_bool = field->type == RN_FIELD_BOOL;
     const double number = item->valuedouble;
     char text[32], initial[RN_OPTION_TEXT];

@@ -11,9 +11,16 @@
 
 enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final zero */
 
-/* INT(name, default, min, max, help), REAL likewise, BOOL(name, default, help), TEXT(name, default,
- * help), SEED, CHOICE(name, default, names, help). Names are what --help shows with '-' for '_'. */
-#define RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, CHOICE)                                  \
+/* What `alpha` and `slope_floor_background` are where a name stands for the number. */
+#define RN_ALPHA_NONE (-1.0)
+#define RN_ALPHA_AUTO (-2.0)
+#define RN_FLOOR_AUTO (-1.0)
+
+/* INT(name, default, min, max, help), REAL likewise, NAMED a REAL that may be one of choices_NAME
+ * in options.c, BOOL(name, default, help), TEXT(name, default, help), SEED, CHOICE(name, default,
+ * help) likewise. Names are what --help shows with '-' for '_'. gamma and alpha have the defaults
+ * of the loss (detection/loss_table.h). */
+#define RN_TRAIN_OPTION_LIST(INT, REAL, NAMED, BOOL, TEXT, SEED, CHOICE)                           \
     TEXT(preset, "small", "network: nano, small, mobile, r18, r50 or a preset file")               \
     TEXT(weights, "", "to start from: a model, or an ImageNet ResNet or MobileNetV2 as backbone")  \
     INT(freeze, 0, 0, 5,                                                                           \
@@ -22,10 +29,16 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
     INT(batch, 8, 1, 1024, "pictures a step")                                                      \
     INT(size, 0, 0, 8192, "longer side of the pictures; 0: the preset's")                          \
     REAL(lr, 0.01, 1e-9, 100, "peak learning rate for batch 16; scaled by batch / 16")             \
-    CHOICE(loss, 0, "classification loss")                                                         \
-    REAL(gamma, 2, 0, 10, "focusing of the focal loss; 0 gives cross entropy")                     \
-    REAL(alpha, 0.25, -1, 1,                                                                       \
-         "weight of the FOREGROUND, background has 1 - alpha; -1: no weighting")                   \
+    CHOICE(loss, 0, "classification loss:" RN_LOSS_NAMES)                                          \
+    REAL(gamma, 2, 0, 10, "focusing of the focal losses; 0 gives cross entropy")                   \
+    NAMED(alpha, 0.25, 1e-6, 0.999999,                                                             \
+          "weight of the FOREGROUND, background has 1 - alpha; none; auto: by 1/frequency")        \
+    REAL(star_beta, 1, -10, 10, "focal-star: beta of sigmoid(gamma x_t + beta)")                   \
+    REAL(poly_epsilon, -1, -1, 10, "poly-focal: weight of (1 - p_t)^(gamma + 1)")                  \
+    REAL(slope_floor, 0.17, 0, 1,                                                                  \
+         "slope-focal: share of cross entropy's slope that the foreground keeps")                  \
+    NAMED(slope_floor_background, RN_FLOOR_AUTO, 0, 1,                                             \
+          "slope-focal: the background's; auto: slope-floor * prior / (1 - prior)")                \
     REAL(prior, 0.01, 1e-6, 0.5, "probability of foreground that the class bias begins with")      \
     SEED(seed, 1, "of weights, order and augmentation")                                            \
     INT(threads, 0, 1, 1024, "threads (default: one a core)")                                      \
@@ -65,7 +78,7 @@ struct rn_train_options {
 #define BOOL(name, ...) bool name;
 #define TEXT(name, ...) char name[RN_OPTION_TEXT];
 #define SEED(name, ...) uint64_t name;
-    RN_TRAIN_OPTION_LIST(INT, REAL, BOOL, TEXT, SEED, INT)
+    RN_TRAIN_OPTION_LIST(INT, REAL, REAL, BOOL, TEXT, SEED, INT)
 #undef INT
 #undef REAL
 #undef BOOL
@@ -73,6 +86,7 @@ struct rn_train_options {
 #undef SEED
     bool
         given[128]; /* per field: set by the user, so that a preset's default does not replace it */
+    bool by_preset[128]; /* per field: set by the preset, so that the loss's default does not */
     struct rn_override {
         char *key, *value;
     } * overrides; /* of the model's fields, applied behind the preset */
@@ -87,7 +101,8 @@ void rn_train_options_clear(rn_train_options *options); /* free what it owns */
 
 /* *model = the preset's configuration with the overrides and --size, group norm in place of frozen
  * batch norm where there are no weights to start from; the preset's training defaults
- * into the options that the user has not given. */
+ * into the options that the user has not given, and behind them the loss's. RN_EINVAL besides for a
+ * parameter of another loss. */
 RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
 
 /* Whether the user has set that field of the model. */
@@ -103,7 +118,8 @@ RN_MUST_USE rn_status rn_train_options_to_json(char **out, const rn_train_option
 RN_MUST_USE rn_status rn_train_options_from_json(rn_train_options *out, const char *json,
                                                  const char *name);
 
-/* What the other parts want to know of them. */
+/* What the other parts want to know of them. alpha auto takes the training set: it has none here.
+ */
 rn_criterion_options rn_criterion_options_of(const rn_train_options *options);
 rn_optimizer_options rn_optimizer_options_of(const rn_train_options *options);
 rn_loader_options rn_loader_options_of(const rn_train_options *options,

@@ -24,6 +24,8 @@ static void trainer_free(rn_trainer *t) {
     rn_threads_free(t->threads);
     rn_run_close(&t->folder);
     rn_train_options_clear(&t->options);
+    free(t->coverage.positives_of);
+    free(t->class_alpha);
     free(t->weights);
     free(t->data);
     *t = (rn_trainer){.folder = {.lock = -1, .log = -1}};
@@ -52,22 +54,30 @@ static rn_loader_options loader_options(rn_trainer *t) {
     return options;
 }
 
+rn_criterion_options rn_trainer_criterion(const rn_trainer *t) {
+    rn_criterion_options options = rn_criterion_options_of(&t->options);
+    options.class_alpha = t->class_alpha;
+    return options;
+}
+
 static rn_step_options step_options(const rn_trainer *t) {
     return (rn_step_options){.batch = t->options.batch,
                              .max_targets = rn_dataset_most_objects(&t->train),
-                             .criterion = rn_criterion_options_of(&t->options),
+                             .criterion = rn_trainer_criterion(t),
                              .optimizer = rn_optimizer_options_of(&t->options),
                              .isa = (rn_isa)t->options.isa};
 }
 
 /* Plan the step and its batches, and refuse them where they do not fit, before a byte of either is
- * taken (bad-inputs 84). */
-static rn_status check_memory(rn_trainer *t) {
+ * taken (bad-inputs 84). The canvas goes to *width, *height. */
+static rn_status check_memory(rn_trainer *t, int *width, int *height) {
     const rn_loader_options loader = loader_options(t);
     rn_step_options step = step_options(t);
     const size_t have = rn_memory_available();
     size_t batches;
-    RN_TRY(rn_loader_plan(&batches, &step.width, &step.height, &t->train, &loader));
+    RN_TRY(rn_loader_plan(&batches, width, height, &t->train, &loader));
+    step.width = *width;
+    step.height = *height;
     RN_TRY(rn_step_memory(&t->planned, &t->network, &step, rn_threads_count(t->threads)));
     t->planned += batches;
     if (t->planned > have)
@@ -83,8 +93,10 @@ static rn_status create_step(rn_trainer *t) {
     return rn_step_create(&t->step, &t->network, &t->config, t->threads, t->weights, &options);
 }
 
-/* From options, configuration and data to a trainer that could take its first step. */
-static rn_status set_up(rn_trainer *t) {
+/* From options, configuration and data to a trainer that could take its first step; `begins`: of a
+ * new run. */
+static rn_status set_up(rn_trainer *t, bool begins) {
+    int width, height;
     const int threads = t->options.threads > 0 ? t->options.threads : rn_threads_default();
     RN_TRY(rn_isa_check((rn_isa)t->options.isa));
     RN_TRY(rn_threads_create(&t->threads, threads));
@@ -92,7 +104,9 @@ static rn_status set_up(rn_trainer *t) {
     rn_network_freeze(&t->network, t->options.freeze);
     RN_TRY(rn_alloc(&t->weights, t->network.graph.n_stored, sizeof *t->weights));
     rn_network_init(&t->network, t->weights, t->options.seed, t->options.prior);
-    RN_TRY(check_memory(t));
+    RN_TRY(check_memory(t, &width, &height));
+    if (begins || t->options.alpha == RN_ALPHA_AUTO) RN_TRY(rn_trainer_cover(t, width, height));
+    if (t->options.alpha == RN_ALPHA_AUTO) RN_TRY(rn_trainer_weigh_classes(t));
     const rn_loader_options options = loader_options(t);
     RN_TRY(rn_loader_create(&t->loader, &t->train, &options));
     const uint64_t batches = rn_loader_batches(t->loader);
@@ -319,12 +333,12 @@ rn_status rn_train(rn_train_result *out, const char *data, const char *run,
                                          t.train.n_classes);
     if (status != RN_OK) goto done;
     if ((status = open_donor(&donor, &t)) != RN_OK) goto done;
-    if ((status = set_up(&t)) != RN_OK) goto done;
+    if ((status = set_up(&t, true)) != RN_OK) goto done;
     if (!t.options.dry_run && (status = rn_run_create(&t.folder, run)) != RN_OK) goto done;
     if ((status = load_donor(&t, &donor)) != RN_OK) goto done;
     rn_donor_close(&donor);
     if ((status = create_step(&t)) != RN_OK) goto done;
-    if ((status = rn_trainer_describe(&t)) != RN_OK) goto done;
+    rn_trainer_describe(&t);
     if (t.options.dry_run) goto done;
     /* A place that cannot be written shows now. */
     if ((status = rn_args_save(&t)) != RN_OK || (status = rn_checkpoint_save(&t)) != RN_OK)
@@ -351,7 +365,7 @@ rn_status rn_train_resume(rn_train_result *out, const char *run, const rn_train_
         goto done;
     if ((status = open_data(&t)) != RN_OK) goto done;
     if ((status = rn_checkpoint_check_data(&t, &file)) != RN_OK) goto done;
-    if ((status = set_up(&t)) != RN_OK) goto done;
+    if ((status = set_up(&t, false)) != RN_OK) goto done;
     if ((status = create_step(&t)) != RN_OK) goto done;
     if ((status = rn_checkpoint_load(&t, &file)) != RN_OK) goto done;
     if (t.position.step < t.schedule.steps && t.options.extended) t.position.finished = false;

@@ -24,6 +24,15 @@ typedef struct rn_position {
     double sum_cls, sum_box, sum_norm, sum_positives;
 } rn_position;
 
+/* What the anchors make of the training set, without augmentation. */
+typedef struct rn_coverage {
+    size_t anchors; /* of a picture */
+    size_t boxes;
+    size_t uncovered; /* boxes whose best IoU with any anchor is below the foreground threshold */
+    size_t positives, negatives; /* anchors of all pictures */
+    size_t *positives_of;        /* [classes] */
+} rn_coverage;
+
 typedef struct rn_trainer {
     rn_train_options options;
     rn_hooks hooks;
@@ -37,7 +46,9 @@ typedef struct rn_trainer {
     rn_threads *threads;
     rn_loader *loader;
     rn_step step;
-    size_t planned; /* bytes of the step and its batches, the weights aside */
+    rn_coverage coverage;
+    real *class_alpha; /* [classes] of alpha auto, else NULL */
+    size_t planned;    /* bytes of the step and its batches, the weights aside */
     rn_schedule schedule;
     rn_position position;
     double start;  /* seconds of the monotonic clock */
@@ -58,13 +69,26 @@ RN_MUST_USE rn_status rn_checkpoint_load(rn_trainer *trainer, rn_model_file *fil
 /* Write RUN/args.json, for people. */
 RN_MUST_USE rn_status rn_args_save(const rn_trainer *trainer);
 
+/* coverage.c */
+
+/* Match every picture of the training set, as it comes in a batch of that canvas, into
+ * trainer->coverage. */
+RN_MUST_USE rn_status rn_trainer_cover(rn_trainer *trainer, int width, int height);
+/* trainer->class_alpha by inverse frequency ([1], section 3.1): with f the share of class k's
+ * positive anchors among all that are not ignored, weights 1/f of foreground and 1/(1 - f) of
+ * background, divided by their sum, are alpha = 1 - f and 1 - alpha = f, so that either side weighs
+ * the same in the column of that class. One anchor more is counted on either side, so that a class
+ * without any has a finite weight. */
+RN_MUST_USE rn_status rn_trainer_weigh_classes(rn_trainer *trainer);
+
 /* describe.c */
 
 /* Log what the run is about to do: pictures, boxes, classes, negatives to positives, boxes that no
  * anchor covers, parameters, memory. */
-RN_MUST_USE rn_status rn_trainer_describe(rn_trainer *trainer);
-/* The first class loss against its closed form: alpha (1-pi)^gamma (-ln pi) a positive plus
- * (1-alpha) pi^gamma (-ln(1-pi)) for each other (anchor, class) pair. Logged. */
+void rn_trainer_describe(rn_trainer *trainer);
+/* The first class loss against its closed form, rn_criterion_initial_loss: for focal loss alpha
+ * (1-pi)^gamma (-ln pi) a positive plus (1-alpha) pi^gamma (-ln(1-pi)) for each other (anchor,
+ * class) pair. Logged. */
 void rn_trainer_check_first_loss(rn_trainer *trainer, const rn_losses *losses);
 /* Warn where the mean class loss of an epoch behind the warm-up is still that of a network that
  * knows nothing. */
@@ -84,6 +108,9 @@ RN_MUST_USE rn_status rn_trainer_draw_batch(const rn_trainer *trainer, const rn_
 /* RUN/pictures/val_N.jpg: the first pictures of val with what `results` has on them from the
  * configuration's show_threshold on. */
 RN_MUST_USE rn_status rn_trainer_draw_val(const rn_trainer *trainer, const rn_results *results);
+
+/* trainer.c: the criterion's options, with the class weights of this run. */
+rn_criterion_options rn_trainer_criterion(const rn_trainer *trainer);
 
 void rn_trainer_log(rn_trainer *trainer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

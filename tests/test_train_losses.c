@@ -1,0 +1,68 @@
+/* Runs with each loss of the table: they train, the first loss is its closed form, and the bits are
+ * the same however a run is cut and spread over threads. */
+#include "detection/loss_table.h"
+#include "suite.h"
+#include "tiny_train.h"
+
+typedef struct choice {
+    const char *loss, *name, *value; /* an option besides */
+} choice;
+
+static const choice choices[] = {
+    {"focal", "alpha", "none"},     {"ce", "seed", "3"},
+    {"alpha-ce", "alpha", "auto"},  {"focal-star", "gamma", "4"},
+    {"poly-focal", "gamma", "1.5"}, {"slope-focal", "slope-floor", "0.5"},
+};
+enum { CHOICES = sizeof choices / sizeof *choices };
+
+START_TEST(each_loss_is_here) {
+    for (int kind = 0; kind < RN_LOSS_KINDS; kind++) {
+        bool found = false;
+        for (int i = 0; i < CHOICES; i++)
+            found |= strcmp(choices[i].loss, rn_loss_info_of((rn_loss_kind)kind)->name) == 0;
+        ck_assert_msg(found, "%s", rn_loss_info_of((rn_loss_kind)kind)->name);
+    }
+}
+END_TEST
+
+/* Stopped within the second epoch of four and gone on with, by other numbers of threads. */
+START_TEST(stopped_and_resumed) {
+    const choice *c = &choices[_i];
+    ok(train("set", "whole", PAIRS("loss", c->loss, c->name, c->value, "threads", "2")));
+    ck_assert(result.finished && result.best_ap > 0);
+    ok(train("set", "cut",
+             PAIRS("loss", c->loss, c->name, c->value, "threads", "1", "max-steps", "6")));
+    ok(resume("cut", PAIRS("threads", "3")));
+    ck_assert_uint_eq(result.steps, TINY_STEPS);
+    tiny_same_run(temp_path("whole"), temp_path("cut"));
+    ck_assert_uint_eq(lines_with("whole/log.txt", "warning: the first class loss"), 0);
+}
+END_TEST
+
+static void refused(const char *const *pairs, const char *text) {
+    ck_assert_int_eq(train("set", "run", pairs), RN_EINVAL);
+    ck_assert_str_eq(rn_error_text(), text);
+}
+
+/* What another loss has would be taken for what it is not. */
+START_TEST(parameters_of_another_loss) {
+    refused(PAIRS("loss", "ce", "gamma", "2"), "gamma: the loss ce has none (its parameters: -)");
+    refused(PAIRS("slope-floor", "0.5"),
+            "slope_floor: the loss focal has none (its parameters: gamma alpha)");
+    refused(PAIRS("loss", "focal-star", "gamma", "0"),
+            "gamma: got 0, want more for focal-star, which divides by it");
+    ck_assert(!there("run"));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("train losses");
+    TCase *tests = tcase_create("losses");
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, make_set, temp_close);
+    tcase_add_test(tests, each_loss_is_here);
+    tcase_add_loop_test(tests, stopped_and_resumed, 0, CHOICES);
+    tcase_add_test(tests, parameters_of_another_loss);
+    suite_add_tcase(suite, tests);
+    return suite_run(suite);
+}
