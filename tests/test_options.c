@@ -76,6 +76,8 @@ START_TEST(ranges) {
                  {"gamma", "0", "10", "-0.1", "10.1", "0..10"},
                  {"star_beta", "-10", "10", "-11", "11", "-10..10"},
                  {"poly_epsilon", "-1", "10", "-1.1", "11", "-1..10"},
+                 {"ohem_batch", "1", "100000", "0", "100001", "1..100000"},
+                 {"ghm_bins", "1", "1000", "0", "1001", "1..1000"},
                  {"slope_floor", "0", "1", "-0.1", "1.1", "0..1"},
                  {"prior", "1e-6", "0.5", "0", "0.51", "1e-06..0.5"},
                  {"seed", "0", "9007199254740992", "-1", "9007199254740993", "0..9007199254740992"},
@@ -162,9 +164,9 @@ START_TEST(no_numbers) {
         snprintf(text, sizeof text, "batch: got %s, want 1..1024", ints[i]);
         refused("batch", ints[i], text);
     }
-    refused(
-        "loss", "hinge",
-        "loss: got hinge, want one of: focal, ce, alpha-ce, focal-star, poly-focal, slope-focal");
+    refused("loss", "hinge",
+            "loss: got hinge, want one of: focal, ce, alpha-ce, focal-star, poly-focal, "
+            "slope-focal, ohem, sampling-free, ghm");
     refused("schedule", "", "schedule: got , want one of: cosine, step");
     refused("box_loss", "iou", "box_loss: got iou, want one of: smooth_l1, giou");
     refused("dry_run", "yes", "dry_run: got yes, want true or false");

@@ -12,6 +12,9 @@ static const choice choices[] = {
     {"focal", "alpha", "none"},     {"ce", "seed", "3"},
     {"alpha-ce", "alpha", "auto"},  {"focal-star", "gamma", "4"},
     {"poly-focal", "gamma", "1.5"}, {"slope-focal", "slope-floor", "0.5"},
+    {"ohem", "ohem-batch", "32"},   {"ohem", "ohem-ratio", "true"},
+    {"sampling-free", "seed", "3"}, {"ghm", "ghm-bins", "10"},
+    {"ghm", "ghm-momentum", "0"},
 };
 enum { CHOICES = sizeof choices / sizeof *choices };
 

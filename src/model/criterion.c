@@ -1,7 +1,9 @@
 #include "model/criterion.h"
 #include "base/memory.h"
+#include "detection/ghm.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { BLOCK = 4096 }; /* anchors a task of the loss sums */
 
@@ -21,12 +23,17 @@ typedef struct matching {
     int *match;   /* [total anchors] */
     real *iou;    /* [total anchors] */
     size_t positives, ignored;
+    /* ohem alone */
+    real *loss;           /* [total anchors] */
+    int *chosen;          /* [total anchors] match, or ignored where not among the hardest */
+    size_t *order, *kept; /* [total anchors], [ohem.batch]: workspace */
 } matching;
 
 struct rn_criterion {
     const rn_network *network;
     rn_criterion_options options;
     rn_logit_loss logit_loss;
+    rn_loss_reduction reduction;
     int batch;
     size_t max_targets;
     real *anchors; /* [total, 4] level behind level */
@@ -34,6 +41,10 @@ struct rn_criterion {
     matching *matchings; /* [batch] */
     block *blocks;
     size_t n_blocks;
+    /* ghm alone */
+    size_t *counts;  /* [n_blocks, ghm_bins] */
+    double *running; /* [ghm_bins] */
+    real *weights;   /* [ghm_bins] */
 };
 
 void rn_criterion_free(rn_criterion *criterion) {
@@ -46,9 +57,16 @@ void rn_criterion_free(rn_criterion *criterion) {
         free(m->best);
         free(m->match);
         free(m->iou);
+        free(m->loss);
+        free(m->chosen);
+        free(m->order);
+        free(m->kept);
     }
     free(criterion->matchings);
     free(criterion->blocks);
+    free(criterion->counts);
+    free(criterion->running);
+    free(criterion->weights);
     free(criterion->anchors);
     free(criterion);
 }
@@ -60,6 +78,20 @@ static rn_status create_matching(matching *m, size_t targets, size_t anchors) {
     RN_TRY(rn_alloc(&m->best, targets, sizeof *m->best));
     RN_TRY(rn_alloc(&m->match, anchors, sizeof *m->match));
     return rn_alloc(&m->iou, anchors, sizeof *m->iou);
+}
+
+static rn_status create_mining(matching *m, size_t anchors, const rn_ohem *ohem) {
+    RN_TRY(rn_alloc(&m->loss, anchors, sizeof *m->loss));
+    RN_TRY(rn_alloc(&m->chosen, anchors, sizeof *m->chosen));
+    RN_TRY(rn_alloc(&m->order, anchors, sizeof *m->order));
+    return rn_alloc(&m->kept, (size_t)ohem->batch, sizeof *m->kept);
+}
+
+static rn_status create_bins(rn_criterion *c) {
+    const size_t bins = (size_t)c->options.ghm_bins;
+    RN_TRY(rn_alloc(&c->counts, c->n_blocks, bins * sizeof *c->counts));
+    RN_TRY(rn_alloc(&c->running, bins, sizeof *c->running));
+    return rn_alloc(&c->weights, bins, sizeof *c->weights);
 }
 
 static rn_status create_blocks(rn_criterion *c) {
@@ -95,6 +127,7 @@ rn_status rn_criterion_create(rn_criterion **out, const rn_network *network,
     c->network = network;
     c->options = *options;
     c->logit_loss = logit_loss_of(options);
+    c->reduction = rn_loss_info_of(options->loss)->reduction;
     c->batch = plan->shape[0].n;
     c->max_targets = max_targets;
     if ((status = rn_network_anchors(&c->anchors, c->count, network, config, plan)) != RN_OK)
@@ -107,7 +140,11 @@ rn_status rn_criterion_create(rn_criterion **out, const rn_network *network,
         goto done;
     for (int i = 0; i < c->batch; i++)
         if ((status = create_matching(&c->matchings[i], max_targets, c->total)) != RN_OK) goto done;
-    status = create_blocks(c);
+    for (int i = 0; i < c->batch && c->reduction == RN_LOSS_OHEM; i++)
+        if ((status = create_mining(&c->matchings[i], c->total, &options->ohem)) != RN_OK)
+            goto done;
+    if ((status = create_blocks(c)) != RN_OK) goto done;
+    if (c->reduction == RN_LOSS_GHM) status = create_bins(c);
 done:
     if (status == RN_OK)
         *out = c;
@@ -122,6 +159,7 @@ typedef struct job {
     const rn_target *targets;
     const size_t *first_target;
     real normaliser; /* 1 / max(1, positives) */
+    real guide;      /* box loss over class loss */
 } job;
 
 static void match_task(void *context, size_t task, int worker) {
@@ -147,29 +185,115 @@ static void match_task(void *context, size_t task, int worker) {
     for (size_t i = 0; i < c->total; i++) m->ignored += m->match[i] == RN_MATCH_IGNORE;
 }
 
+/* What a block is of. */
+typedef struct place {
+    const matching *matching;
+    const int *match;
+    const real *anchors, *logits, *deltas;
+    real *dlogits, *ddeltas;
+} place;
+
+static place place_of(const job *j, const block *b) {
+    const rn_criterion *c = j->criterion;
+    const size_t k = (size_t)c->network->classes;
+    const int cls = c->network->cls_logits[b->level], box = c->network->bbox_reg[b->level];
+    const size_t row =
+        (size_t)b->image * c->count[b->level] + b->first; /* anchor within the level's tensor */
+    const size_t anchor = c->first[b->level] + b->first;
+    return (place){.matching = &c->matchings[b->image],
+                   .match = c->matchings[b->image].match + anchor,
+                   .anchors = c->anchors + 4 * anchor,
+                   .logits = rn_run_value(j->run, cls) + row * k,
+                   .deltas = rn_run_value(j->run, box) + row * 4,
+                   .dlogits = rn_run_gradient(j->run, cls) + row * k,
+                   .ddeltas = rn_run_gradient(j->run, box) + row * 4};
+}
+
+/* ---- what comes before some losses ---- */
+
+/* Each anchor's loss over all classes. */
+static void hardness_task(void *context, size_t task, int worker) {
+    const job *j = context;
+    const rn_criterion *c = j->criterion;
+    const block *b = &c->blocks[task];
+    const place p = place_of(j, b);
+    const int k = c->network->classes;
+    real *loss = p.matching->loss + c->first[b->level] + b->first;
+    (void)worker;
+    for (size_t i = 0; i < b->n; i++)
+        loss[i] = (real)rn_logit_loss_sum(p.dlogits, p.logits + i * (size_t)k, p.match + i,
+                                          p.matching->labels, 1, k, 1, &c->logit_loss);
+}
+
+static void choose_task(void *context, size_t task, int worker) {
+    const job *j = context;
+    const rn_criterion *c = j->criterion;
+    matching *m = &c->matchings[task];
+    (void)worker;
+    rn_ohem_choose(m->chosen, m->loss, m->match, c->anchors, c->total, &c->options.ohem, m->order,
+                   m->kept);
+}
+
+static void count_task(void *context, size_t task, int worker) {
+    const job *j = context;
+    const rn_criterion *c = j->criterion;
+    const block *b = &c->blocks[task];
+    const place p = place_of(j, b);
+    const int bins = c->options.ghm_bins;
+    size_t *count = c->counts + task * (size_t)bins;
+    (void)worker;
+    memset(count, 0, (size_t)bins * sizeof *count);
+    rn_ghm_count(count, bins, p.logits, p.match, p.matching->labels, b->n, c->network->classes);
+}
+
+/* The weights of this batch's lengths of gradient. */
+static void weigh(rn_criterion *c) {
+    const size_t bins = (size_t)c->options.ghm_bins;
+    size_t *total = c->counts;
+    for (size_t i = 1; i < c->n_blocks; i++)
+        for (size_t b = 0; b < bins; b++) total[b] += c->counts[i * bins + b];
+    rn_ghm_weigh(c->weights, c->running, total, (int)bins, c->options.ghm_momentum);
+}
+
+/* ---- the losses ---- */
+
+static double class_loss(const job *j, const block *b, const place *p) {
+    const rn_criterion *c = j->criterion;
+    const int *labels = p->matching->labels, k = c->network->classes;
+    const int *match = c->reduction == RN_LOSS_OHEM
+                           ? p->matching->chosen + (p->match - p->matching->match)
+                           : p->match;
+    if (c->reduction == RN_LOSS_GHM)
+        return rn_ghm_loss_sum(p->dlogits, p->logits, match, labels, b->n, k, c->weights,
+                               c->options.ghm_bins);
+    return rn_logit_loss_sum(p->dlogits, p->logits, match, labels, b->n, k, j->normaliser,
+                             &c->logit_loss);
+}
+
 static void loss_task(void *context, size_t task, int worker) {
     const job *j = context;
     rn_criterion *c = j->criterion;
     block *b = &c->blocks[task];
-    const matching *m = &c->matchings[b->image];
-    const int k = c->network->classes, cls = c->network->cls_logits[b->level],
-              box = c->network->bbox_reg[b->level];
-    const size_t row =
-        (size_t)b->image * c->count[b->level] + b->first; /* anchor within the level's tensor */
-    const int *match = m->match + c->first[b->level] + b->first;
-    const real *anchors = c->anchors + 4 * (c->first[b->level] + b->first);
-    (void)worker;
-    b->cls = rn_logit_loss_sum(rn_run_gradient(j->run, cls) + row * (size_t)k,
-                               rn_run_value(j->run, cls) + row * (size_t)k, match, m->labels, b->n,
-                               k, j->normaliser, &c->logit_loss);
-    real *ddeltas = rn_run_gradient(j->run, box) + row * 4;
-    const real *deltas = rn_run_value(j->run, box) + row * 4;
+    const place p = place_of(j, b);
     const real scale = j->normaliser * c->options.box_weight;
+    (void)worker;
+    b->cls = class_loss(j, b, &p);
     if (c->options.box_loss == RN_BOX_GIOU)
-        b->box = rn_giou_loss_sum(ddeltas, deltas, anchors, match, m->boxes, b->n, scale);
+        b->box = rn_giou_loss_sum(p.ddeltas, p.deltas, p.anchors, p.match, p.matching->boxes, b->n,
+                                  scale);
     else
-        b->box = rn_smooth_l1_sum(ddeltas, deltas, anchors, match, m->boxes, b->n, scale,
-                                  c->options.beta);
+        b->box = rn_smooth_l1_sum(p.ddeltas, p.deltas, p.anchors, p.match, p.matching->boxes, b->n,
+                                  scale, c->options.beta);
+}
+
+/* Multiply the gradient of the class loss. */
+static void guide_task(void *context, size_t task, int worker) {
+    const job *j = context;
+    const block *b = &j->criterion->blocks[task];
+    real *dlogits = place_of(j, b).dlogits;
+    (void)worker;
+    for (size_t i = 0; i < b->n * (size_t)j->criterion->network->classes; i++)
+        dlogits[i] *= j->guide;
 }
 
 void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run,
@@ -183,19 +307,37 @@ void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run
     }
     const double normaliser = 1.0 / (losses.positives > 0 ? (double)losses.positives : 1.0);
     j.normaliser = (real)normaliser;
+    if (criterion->reduction == RN_LOSS_OHEM) {
+        rn_threads_run(run->exec->threads, criterion->n_blocks, hardness_task, &j);
+        rn_threads_run(run->exec->threads, (size_t)criterion->batch, choose_task, &j);
+    } else if (criterion->reduction == RN_LOSS_GHM) {
+        rn_threads_run(run->exec->threads, criterion->n_blocks, count_task, &j);
+        weigh(criterion);
+    }
     rn_threads_run(run->exec->threads, criterion->n_blocks, loss_task, &j);
     for (size_t i = 0; i < criterion->n_blocks; i++) {
         losses.cls += criterion->blocks[i].cls;
         losses.box += criterion->blocks[i].box;
     }
-    losses.cls *= normaliser;
+    if (criterion->reduction != RN_LOSS_GHM) losses.cls *= normaliser;
     losses.box *= normaliser * (double)criterion->options.box_weight;
+    if (criterion->reduction == RN_LOSS_GUIDED && losses.cls > 0) {
+        j.guide = (real)(losses.box / losses.cls);
+        rn_threads_run(run->exec->threads, criterion->n_blocks, guide_task, &j);
+    }
     *out = losses;
+}
+
+double *rn_criterion_state(rn_criterion *criterion, size_t *n) {
+    *n = criterion->reduction == RN_LOSS_GHM ? (size_t)criterion->options.ghm_bins : 0;
+    return criterion->running;
 }
 
 double rn_criterion_initial_loss(const rn_criterion_options *options, const rn_network *network,
                                  double prior, double positives, double anchors) {
+    const rn_loss_reduction reduction = rn_loss_info_of(options->loss)->reduction;
     const double classes = network->classes;
+    if (reduction == RN_LOSS_OHEM || reduction == RN_LOSS_GHM) return NAN;
     rn_logit_loss loss = logit_loss_of(options);
     double alpha = 0; /* of a class of middling frequency */
     for (int k = 0; loss.class_alpha && k < network->classes; k++)

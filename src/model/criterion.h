@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "detection/loss_table.h"
 #include "detection/matcher.h"
+#include "detection/ohem.h"
 #include "model/network.h"
 #include "nn/op.h"
 
@@ -15,11 +16,14 @@
 typedef enum rn_box_loss { RN_BOX_SMOOTH_L1, RN_BOX_GIOU } rn_box_loss;
 
 typedef struct rn_criterion_options {
-    rn_loss_kind loss;       /* 0: focal */
-    rn_focal focal;          /* gamma and alpha of every loss that has them */
-    real star_beta;          /* focal-star */
-    real poly_epsilon;       /* poly-focal */
-    real slope_floor[2];     /* slope-focal: of background, of foreground */
+    rn_loss_kind loss;   /* 0: focal */
+    rn_focal focal;      /* gamma and alpha of every loss that has them */
+    real star_beta;      /* focal-star */
+    real poly_epsilon;   /* poly-focal */
+    real slope_floor[2]; /* slope-focal: of background, of foreground */
+    rn_ohem ohem;
+    int ghm_bins;
+    double ghm_momentum;
     const real *class_alpha; /* [classes] in place of focal.alpha; NULL for none. The caller's, and
                                 must outlive the criterion */
     rn_box_loss box_loss;
@@ -29,8 +33,8 @@ typedef struct rn_criterion_options {
 } rn_criterion_options;
 
 typedef struct rn_losses {
-    double cls;       /* normalised class loss */
-    double box;       /* normalised box loss, times box_weight */
+    double cls; /* class loss, normalised as its reduction says (loss_table.h), before guiding */
+    double box; /* normalised box loss, times box_weight */
     size_t positives; /* anchors */
     size_t ignored;
     size_t anchors; /* all anchors of the batch */
@@ -45,8 +49,12 @@ RN_MUST_USE rn_status rn_criterion_create(rn_criterion **out, const rn_network *
                                           const rn_criterion_options *options, size_t max_targets);
 void rn_criterion_free(rn_criterion *criterion);
 
+/* What the loss remembers from step to step, *n numbers: a checkpoint's part. None for most. */
+double *rn_criterion_state(rn_criterion *criterion, size_t *n);
+
 /* The class loss of a network that gives every (anchor, class) pair the prior as probability, as a
- * new one does: of `positives` positive anchors among `anchors` that are not ignored. */
+ * new one does: of `positives` positive anchors among `anchors` that are not ignored. NaN for a
+ * loss that has no closed form. */
 double rn_criterion_initial_loss(const rn_criterion_options *options, const rn_network *network,
                                  double prior, double positives, double anchors);
 

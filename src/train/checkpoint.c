@@ -70,10 +70,38 @@ static rn_status describe_set(char **out, const rn_dataset *set) {
                        set->n_records, set->n_objects, set->n_classes, crc);
 }
 
+/* What the loss remembers, with every bit; "" for nothing. */
+static rn_status state_to_text(char **out, rn_criterion *criterion) {
+    size_t n;
+    const double *state = rn_criterion_state(criterion, &n);
+    RN_TRY(rn_strdup(out, ""));
+    for (size_t i = 0; i < n; i++) {
+        char number[32], *longer = NULL;
+        rn_format_double(number, state[i]);
+        RN_TRY(rn_asprintf(&longer, "%s%s%s", *out, i ? " " : "", number));
+        free(*out);
+        *out = longer;
+    }
+    return RN_OK;
+}
+
+static rn_status state_from_text(rn_criterion *criterion, const char *text, const char *path) {
+    size_t n;
+    double *state = rn_criterion_state(criterion, &n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t size = text ? strcspn(text, " ") : 0;
+        if (!text || !rn_parse_double(&state[i], text, size) ||
+            (text[size] == '\0') != (i == n - 1) || !(state[i] >= 0))
+            return rn_fail(RN_EINPUT, "%s: offset 8: \"loss_state\": want %zu numbers", path, n);
+        text += size + 1;
+    }
+    return RN_OK;
+}
+
 /* ---- writing ---- */
 
 static rn_status add_metadata(rn_safetensors_writer *w, const rn_trainer *t) {
-    char *options = NULL, *position = NULL, *train = NULL, *val = NULL;
+    char *options = NULL, *position = NULL, *train = NULL, *val = NULL, *state = NULL;
     rn_status status;
     if ((status = rn_model_add_metadata(w, &t->config)) != RN_OK) goto done;
     if ((status = rn_safetensors_add_metadata(w, "data", t->data)) != RN_OK) goto done;
@@ -84,8 +112,11 @@ static rn_status add_metadata(rn_safetensors_writer *w, const rn_trainer *t) {
     if ((status = describe_set(&train, &t->train)) != RN_OK) goto done;
     if ((status = rn_safetensors_add_metadata(w, "train_set", train)) != RN_OK) goto done;
     if ((status = describe_set(&val, &t->val)) != RN_OK) goto done;
-    status = rn_safetensors_add_metadata(w, "val_set", val);
+    if ((status = rn_safetensors_add_metadata(w, "val_set", val)) != RN_OK) goto done;
+    if ((status = state_to_text(&state, t->step.criterion)) != RN_OK) goto done;
+    if (state[0]) status = rn_safetensors_add_metadata(w, "loss_state", state);
 done:
+    free(state);
     free(options);
     free(position);
     free(train);
@@ -194,6 +225,8 @@ rn_status rn_checkpoint_load(rn_trainer *t, rn_model_file *file) {
     const rn_graph *graph = &t->network.graph;
     rn_optimizer *o = &t->step.optimizer;
     RN_TRY(rn_model_file_load(file, t->weights, graph, "", false));
+    RN_TRY(state_from_text(t->step.criterion, rn_tensor_file_metadata(&file->tensors, "loss_state"),
+                           file->path));
     if (o->ema) RN_TRY(rn_model_file_load(file, o->ema, graph, "ema.", false));
     if (o->square) RN_TRY(rn_model_file_load(file, o->square, graph, "square.", true));
     return rn_model_file_load(file, o->velocity, graph, "velocity.", true);

@@ -86,7 +86,7 @@ static double ignorant_loss(const rn_trainer *t, double positives, double anchor
 void rn_trainer_check_first_loss(rn_trainer *t, const rn_losses *losses) {
     const double expected =
         ignorant_loss(t, (double)losses->positives, (double)(losses->anchors - losses->ignored));
-    if (t->options.weights[0]) return; /* knows something already */
+    if (t->options.weights[0] || isnan(expected)) return; /* knows something already */
     rn_trainer_log(t,
                    "first loss  %.4f, by the closed form %.4f (a class loss that stays there has "
                    "learnt nothing)",
@@ -104,7 +104,7 @@ void rn_trainer_check_progress(rn_trainer *t) {
     for (int l = 0; l < RN_LEVELS; l++)
         anchors += (double)rn_shape_count(&t->step.plan.shape[t->network.bbox_reg[l]]) / 4;
     const double level = ignorant_loss(t, p->sum_positives / n, anchors);
-    if (p->sum_cls / n < 0.95 * level) return;
+    if (!(p->sum_cls / n >= 0.95 * level)) return;
     rn_trainer_log(t,
                    "warning: the class loss, %.3f, is still that of a network that knows nothing "
                    "(%.3f): look at RUN/pictures/train_1.jpg, at the boxes without anchors above, "

@@ -183,6 +183,10 @@ static rn_status loss_defaults(rn_train_options *o) {
     return RN_OK;
 }
 
+bool rn_train_options_given(const rn_train_options *o, const char *name) {
+    return o->given[rn_field_find(fields, N_FIELDS, name) - fields];
+}
+
 bool rn_train_options_overrides(const rn_train_options *o, const char *key) {
     for (size_t i = 0; i < o->n_overrides; i++)
         if (strcmp(o->overrides[i].key, key) == 0) return true;
@@ -267,6 +271,9 @@ rn_criterion_options rn_criterion_options_of(const rn_train_options *o) {
         .star_beta = (real)o->star_beta,
         .poly_epsilon = (real)o->poly_epsilon,
         .slope_floor = {(real)floor_background, (real)o->slope_floor},
+        .ohem = {.batch = o->ohem_batch, .nms_iou = (real)o->ohem_nms, .ratio = o->ohem_ratio},
+        .ghm_bins = o->ghm_bins,
+        .ghm_momentum = o->ghm_momentum,
         .box_loss = (rn_box_loss)o->box_loss,
         .beta = (real)o->beta,
         .box_weight = (real)o->box_weight,

@@ -39,6 +39,11 @@ enum { RN_OPTION_TEXT = 1024 }; /* bytes of a path or split name, with the final
          "slope-focal: share of cross entropy's slope that the foreground keeps")                  \
     NAMED(slope_floor_background, RN_FLOOR_AUTO, 0, 1,                                             \
           "slope-focal: the background's; auto: slope-floor * prior / (1 - prior)")                \
+    INT(ohem_batch, 128, 1, 100000, "ohem: examples kept of a picture")                            \
+    REAL(ohem_nms, 0.5, 0, 1, "ohem: those that overlap a harder one by more are left out")        \
+    BOOL(ohem_ratio, false, "ohem: one foreground example to three of the background")             \
+    INT(ghm_bins, 30, 1, 1000, "ghm: bins of the length of gradient")                              \
+    REAL(ghm_momentum, 0.75, 0, 0.9999, "ghm: of the bins' counts")                                \
     REAL(prior, 0.01, 1e-6, 0.5, "probability of foreground that the class bias begins with")      \
     SEED(seed, 1, "of weights, order and augmentation")                                            \
     INT(threads, 0, 1, 1024, "threads (default: one a core)")                                      \
@@ -104,6 +109,9 @@ void rn_train_options_clear(rn_train_options *options); /* free what it owns */
  * into the options that the user has not given, and behind them the loss's. RN_EINVAL besides for a
  * parameter of another loss. */
 RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
+
+/* Whether the user has set that option of training. */
+bool rn_train_options_given(const rn_train_options *options, const char *name);
 
 /* Whether the user has set that field of the model. */
 bool rn_train_options_overrides(const rn_train_options *options, const char *key);

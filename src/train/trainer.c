@@ -93,6 +93,18 @@ static rn_status create_step(rn_trainer *t) {
     return rn_step_create(&t->step, &t->network, &t->config, t->threads, t->weights, &options);
 }
 
+/* The prior that cross entropy is least with before anything is learnt: the share of foreground
+ * among all (anchor, class) pairs. */
+static void choose_prior(rn_trainer *t) {
+    const rn_coverage *c = &t->coverage;
+    const double pairs = (double)(c->positives + c->negatives) * (double)t->config.n_classes;
+    if (rn_loss_info_of((rn_loss_kind)t->options.loss)->reduction != RN_LOSS_GUIDED ||
+        rn_train_options_given(&t->options, "prior"))
+        return;
+    t->options.prior = fmin(fmax((double)c->positives / fmax(1, pairs), 1e-6), 0.5);
+    rn_trainer_log(t, "prior       %.3g, the share of foreground", t->options.prior);
+}
+
 /* From options, configuration and data to a trainer that could take its first step; `begins`: of a
  * new run. */
 static rn_status set_up(rn_trainer *t, bool begins) {
@@ -103,10 +115,11 @@ static rn_status set_up(rn_trainer *t, bool begins) {
     RN_TRY(rn_network_build(&t->network, &t->config));
     rn_network_freeze(&t->network, t->options.freeze);
     RN_TRY(rn_alloc(&t->weights, t->network.graph.n_stored, sizeof *t->weights));
-    rn_network_init(&t->network, t->weights, t->options.seed, t->options.prior);
     RN_TRY(check_memory(t, &width, &height));
     if (begins || t->options.alpha == RN_ALPHA_AUTO) RN_TRY(rn_trainer_cover(t, width, height));
     if (t->options.alpha == RN_ALPHA_AUTO) RN_TRY(rn_trainer_weigh_classes(t));
+    if (begins) choose_prior(t);
+    rn_network_init(&t->network, t->weights, t->options.seed, t->options.prior);
     const rn_loader_options options = loader_options(t);
     RN_TRY(rn_loader_create(&t->loader, &t->train, &options));
     const uint64_t batches = rn_loader_batches(t->loader);
