@@ -99,7 +99,7 @@ typedef struct rn_image {
 /* A detection, in the pixels of the image given: half-open, width = x2 - x1. */
 typedef struct rn_box {
     float x1, y1, x2, y2; /* 0 <= x1 <= x2 <= width, likewise y */
-    float score;          /* sigmoid of the class logit, 0..1 */
+    float score;          /* probability of the class, 0..1 */
     int label;            /* 0-based class of the model */
 } rn_box;
 

@@ -166,7 +166,7 @@ START_TEST(no_numbers) {
     }
     refused("loss", "hinge",
             "loss: got hinge, want one of: focal, ce, alpha-ce, focal-star, poly-focal, "
-            "slope-focal, ohem, sampling-free, ghm");
+            "slope-focal, ohem, sampling-free, ghm, softmax-focal, objectness");
     refused("schedule", "", "schedule: got , want one of: cosine, step");
     refused("box_loss", "iou", "box_loss: got iou, want one of: smooth_l1, giou");
     refused("dry_run", "yes", "dry_run: got yes, want true or false");

@@ -22,8 +22,8 @@ const char *__asan_default_options(void) {
 
 enum { WIDTH = 100, HEIGHT = 60, MOST = 64 };
 
-static const rn_postprocess usual = {(real)0.05,   1000,  (real)0.5,  100,
-                                     RN_NMS_CLASS, false, RN_ISA_BEST};
+static const rn_postprocess usual = {(real)0.05,   1000,  (real)0.5,   100,
+                                     RN_NMS_CLASS, false, RN_ISA_BEST, RN_SCORING_SIGMOID};
 
 /* Anchors of 8 x 8 that touch nowhere: number i stands in column i of row 0 .. 5. */
 static void apart(real anchors[][4], int n) {

@@ -4,6 +4,8 @@
 #include "suite.h"
 #include "tiny_train.h"
 
+#include <math.h>
+
 typedef struct choice {
     const char *loss, *name, *value; /* an option besides */
 } choice;
@@ -14,7 +16,8 @@ static const choice choices[] = {
     {"poly-focal", "gamma", "1.5"}, {"slope-focal", "slope-floor", "0.5"},
     {"ohem", "ohem-batch", "32"},   {"ohem", "ohem-ratio", "true"},
     {"sampling-free", "seed", "3"}, {"ghm", "ghm-bins", "10"},
-    {"ghm", "ghm-momentum", "0"},
+    {"ghm", "ghm-momentum", "0"},   {"softmax-focal", "seed", "3"},
+    {"objectness", "seed", "3"},    {"objectness", "gamma", "2"},
 };
 enum { CHOICES = sizeof choices / sizeof *choices };
 
@@ -42,6 +45,53 @@ START_TEST(stopped_and_resumed) {
 }
 END_TEST
 
+/* What the head gives more of is decoded by whoever opens the file. */
+START_TEST(models_of_other_scorings) {
+    static const char *const losses[] = {"softmax-focal", "objectness"};
+    static const char *const scorings[] = {"softmax", "objectness"};
+    rn_evaluate_options options = RN_EVALUATE_OPTIONS_DEFAULT;
+    char text[64];
+    options.split = "train";
+    for (int i = 0; i < 2; i++) {
+        const char *run = losses[i];
+        rn_report report = {0};
+        rn_detector *det = NULL;
+        rn_image image = {0};
+        rn_box box[100];
+        size_t n = 0;
+        ok(train("set", run, PAIRS("loss", losses[i])));
+        char *best =
+            strdup(temp_path(i ? "objectness/best.safetensors" : "softmax-focal/best.safetensors"));
+        ok(rn_evaluate_model(&report, best, temp_path("set"), &options, NULL));
+        ck_assert(result.best_ap > 0 && fabs(report.stats[0] - result.best_ap) < 1e-12);
+        rn_report_free(&report);
+        ok(rn_detector_open(&det, best, NULL));
+        ok(rn_image_read(&image, temp_path("set/images/train_000001.jpg"), NULL));
+        ok(rn_detector_run(det, &image, box, 100, &n));
+        ck_assert_uint_gt(n, 0);
+        for (size_t k = 0; k < n; k++)
+            ck_assert(box[k].score > 0.05f && box[k].score <= 1 && box[k].label < 2);
+        rn_image_free(&image);
+        rn_detector_close(det);
+        ok(rn_model_to_onnx(best, temp_path("a.onnx"), NULL));
+        ok(rn_model_convert(best, temp_path("half.safetensors"), RN_WEIGHTS_HALF, NULL));
+        ok(rn_model_set_show_threshold(temp_path("half.safetensors"), 0.25));
+        rn_tensor_file half = tiny_open(temp_path("half.safetensors"));
+        snprintf(text, sizeof text, "\"scoring\": \"%s\"", scorings[i]);
+        ck_assert_ptr_nonnull(strstr(rn_tensor_file_metadata(&half, "config"), text));
+        rn_tensor_file_close(&half);
+        free(best);
+    }
+    /* As many numbers, of another meaning: the head begins anew. */
+    ok(train("set", "after",
+             PAIRS("loss", "objectness", "weights", temp_path("softmax-focal/best.safetensors"),
+                   "max-steps", "1")));
+    ck_assert_uint_eq(lines_with("after/log.txt", "class head reset: its scoring is softmax, "
+                                                  "here objectness"),
+                      1);
+}
+END_TEST
+
 static void refused(const char *const *pairs, const char *text) {
     ck_assert_int_eq(train("set", "run", pairs), RN_EINVAL);
     ck_assert_str_eq(rn_error_text(), text);
@@ -54,6 +104,8 @@ START_TEST(parameters_of_another_loss) {
             "slope_floor: the loss focal has none (its parameters: gamma alpha)");
     refused(PAIRS("loss", "focal-star", "gamma", "0"),
             "gamma: got 0, want more for focal-star, which divides by it");
+    refused(PAIRS("loss", "softmax-focal", "alpha", "auto"),
+            "alpha: got auto, want a number or none for softmax-focal");
     ck_assert(!there("run"));
 }
 END_TEST
@@ -61,10 +113,10 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("train losses");
     TCase *tests = tcase_create("losses");
-    tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, make_set, temp_close);
     tcase_add_test(tests, each_loss_is_here);
     tcase_add_loop_test(tests, stopped_and_resumed, 0, CHOICES);
+    tcase_add_test(tests, models_of_other_scorings);
     tcase_add_test(tests, parameters_of_another_loss);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

@@ -3,6 +3,7 @@
 #define RN_DETECTION_LOSS_TABLE_H
 
 #include "detection/loss.h"
+#include "detection/scoring.h"
 
 /* What is done with the losses of the logits of a batch. */
 typedef enum rn_loss_reduction {
@@ -18,22 +19,32 @@ typedef enum rn_loss_reduction {
     RN_LOSS_GHM /* weighed by how many have its gradient: ghm.h */
 } rn_loss_reduction;
 
-/* X(constant, name, shape of a logit's loss, reduction, gamma and alpha where nobody says
- * otherwise, the options of train that it has). The first is the default. */
+/* X(constant, name, scoring of its head, shape of a logit's loss, reduction, gamma and alpha where
+ * nobody says otherwise, the options of train that it has). The first is the default. Softmax and
+ * objectness: anchor_loss.h; the gamma and alpha of `objectness` are objectness's, cross entropy as
+ * in YOLOv3 unless they say otherwise. */
 #define RN_LOSS_LIST(X)                                                                            \
-    X(RN_LOSS_FOCAL, "focal", RN_SHAPE_FOCAL, RN_LOSS_SUM, 2, 0.25, "gamma alpha")                 \
-    X(RN_LOSS_CE, "ce", RN_SHAPE_FOCAL, RN_LOSS_SUM, 0, -1, "")                                    \
-    X(RN_LOSS_ALPHA_CE, "alpha-ce", RN_SHAPE_FOCAL, RN_LOSS_SUM, 0, 0.75, "alpha")                 \
-    X(RN_LOSS_FOCAL_STAR, "focal-star", RN_SHAPE_STAR, RN_LOSS_SUM, 2, 0.25,                       \
+    X(RN_LOSS_FOCAL, "focal", RN_SCORING_SIGMOID, RN_SHAPE_FOCAL, RN_LOSS_SUM, 2, 0.25,            \
+      "gamma alpha")                                                                               \
+    X(RN_LOSS_CE, "ce", RN_SCORING_SIGMOID, RN_SHAPE_FOCAL, RN_LOSS_SUM, 0, -1, "")                \
+    X(RN_LOSS_ALPHA_CE, "alpha-ce", RN_SCORING_SIGMOID, RN_SHAPE_FOCAL, RN_LOSS_SUM, 0, 0.75,      \
+      "alpha")                                                                                     \
+    X(RN_LOSS_FOCAL_STAR, "focal-star", RN_SCORING_SIGMOID, RN_SHAPE_STAR, RN_LOSS_SUM, 2, 0.25,   \
       "gamma alpha star_beta")                                                                     \
-    X(RN_LOSS_POLY_FOCAL, "poly-focal", RN_SHAPE_POLY, RN_LOSS_SUM, 2, 0.25,                       \
+    X(RN_LOSS_POLY_FOCAL, "poly-focal", RN_SCORING_SIGMOID, RN_SHAPE_POLY, RN_LOSS_SUM, 2, 0.25,   \
       "gamma alpha poly_epsilon")                                                                  \
-    X(RN_LOSS_SLOPE_FOCAL, "slope-focal", RN_SHAPE_SLOPE, RN_LOSS_SUM, 2, 0.25,                    \
-      "gamma alpha slope_floor slope_floor_background")                                            \
-    X(RN_LOSS_HARD_EXAMPLES, "ohem", RN_SHAPE_FOCAL, RN_LOSS_OHEM, 0, -1,                          \
+    X(RN_LOSS_SLOPE_FOCAL, "slope-focal", RN_SCORING_SIGMOID, RN_SHAPE_SLOPE, RN_LOSS_SUM, 2,      \
+      0.25, "gamma alpha slope_floor slope_floor_background")                                      \
+    X(RN_LOSS_HARD_EXAMPLES, "ohem", RN_SCORING_SIGMOID, RN_SHAPE_FOCAL, RN_LOSS_OHEM, 0, -1,      \
       "ohem_batch ohem_nms ohem_ratio")                                                            \
-    X(RN_LOSS_SAMPLING_FREE, "sampling-free", RN_SHAPE_FOCAL, RN_LOSS_GUIDED, 0, -1, "")           \
-    X(RN_LOSS_HARMONISED, "ghm", RN_SHAPE_FOCAL, RN_LOSS_GHM, 0, -1, "ghm_bins ghm_momentum")
+    X(RN_LOSS_SAMPLING_FREE, "sampling-free", RN_SCORING_SIGMOID, RN_SHAPE_FOCAL, RN_LOSS_GUIDED,  \
+      0, -1, "")                                                                                   \
+    X(RN_LOSS_HARMONISED, "ghm", RN_SCORING_SIGMOID, RN_SHAPE_FOCAL, RN_LOSS_GHM, 0, -1,           \
+      "ghm_bins ghm_momentum")                                                                     \
+    X(RN_LOSS_SOFTMAX_FOCAL, "softmax-focal", RN_SCORING_SOFTMAX, RN_SHAPE_FOCAL, RN_LOSS_SUM, 2,  \
+      0.25, "gamma alpha")                                                                         \
+    X(RN_LOSS_OBJECTNESS, "objectness", RN_SCORING_OBJECTNESS, RN_SHAPE_FOCAL, RN_LOSS_SUM, 0, -1, \
+      "gamma alpha")
 
 /* " focal ce ..." for a text. */
 #define RN_LOSS_NAMES                     RN_LOSS_LIST(RN_LOSS_NAME)
@@ -48,6 +59,7 @@ typedef enum rn_loss_kind {
 
 typedef struct rn_loss_info {
     const char *name;
+    rn_scoring scoring;
     rn_loss_shape shape;
     rn_loss_reduction reduction;
     double gamma, alpha;    /* alpha -1: no weighting */

@@ -10,14 +10,14 @@
 
 enum {
     STRETCH = 128,  /* logits that are looked at together */
-    TASK = 1 << 11, /* stretches of a task */
+    TASK = 1 << 11, /* stretches of a task, or anchors */
     LANES = 16      /* logits, or boxes, that are compared together */
 };
 
 /* An (anchor, class) pair, or a stretch of them and the highest logit in it. */
 typedef struct pair {
-    real logit;    /* orders as the score does, and keeps the digits that the sigmoid of a large
-                      logit loses */
+    real logit;    /* log-odds of the score: orders as the score does, and keeps the digits that the
+                      sigmoid of a large logit loses */
     size_t number; /* within the level: anchor * n_classes + class */
 } pair;
 
@@ -37,7 +37,9 @@ typedef struct selection {
 
 /* A level while it is searched, then its candidates in falling order. */
 typedef struct list {
-    real *peaks; /* [n_stretches] the highest logit of each stretch */
+    const real *pairs; /* log-odds [n_anchors, n_classes]: the logits, or `odds` */
+    real *odds;        /* NULL where the logits are log-odds */
+    real *peaks;       /* [n_stretches] the highest logit of each stretch */
     size_t n_stretches;
     selection best;
     candidate *at;
@@ -147,22 +149,37 @@ static peaks_fn *find_peaks_of(rn_isa isa) {
     return find_peaks_plain;
 }
 
-static size_t logits_of(const job *j, int level) {
+static size_t pairs_of(const job *j, int level) {
     return j->levels[level].n_anchors * (size_t)j->n_classes;
 }
 
-static size_t tasks_of(const list *l) {
-    return (l->n_stretches + TASK - 1) / TASK;
+static size_t tasks_of(size_t n) {
+    return (n + TASK - 1) / TASK;
+}
+
+static void odds_task(void *context, size_t task, int worker) {
+    const job *j = context;
+    int level = 0;
+    (void)worker;
+    for (; task >= tasks_of(j->levels[level].n_anchors); level++)
+        task -= tasks_of(j->levels[level].n_anchors);
+    const list *l = &j->lists[level];
+    const size_t first = task * TASK, n = min_size(TASK, j->levels[level].n_anchors - first),
+                 logits = (size_t)rn_scoring_logits(j->options->scoring, j->n_classes);
+    rn_scoring_log_odds(l->odds + first * (size_t)j->n_classes,
+                        j->levels[level].logits + first * logits, n, j->n_classes,
+                        j->options->scoring);
 }
 
 static void peaks_task(void *context, size_t task, int worker) {
     const job *j = context;
     int level = 0;
     (void)worker;
-    for (; task >= tasks_of(&j->lists[level]); level++) task -= tasks_of(&j->lists[level]);
+    for (; task >= tasks_of(j->lists[level].n_stretches); level++)
+        task -= tasks_of(j->lists[level].n_stretches);
     const list *l = &j->lists[level];
-    const real *x = j->levels[level].logits;
-    const size_t first = task * TASK, n = logits_of(j, level), whole = n / STRETCH;
+    const real *x = l->pairs;
+    const size_t first = task * TASK, n = pairs_of(j, level), whole = n / STRETCH;
     const size_t end = min_size(first + TASK, l->n_stretches);
     j->find_peaks(l->peaks + first, x + first * STRETCH, min_size(end, whole) - first);
     if (end > whole) { /* the level's last, shorter */
@@ -213,14 +230,14 @@ static void offer(selection *s, const real *x, size_t n, size_t first) {
 /* The best pairs in falling order, ties in that of their numbers. Of k best none is below the k-th
  * highest peak, since each peak is a pair: so few stretches are looked into, however many pairs are
  * over the threshold. */
-static void select_pairs(list *l, const real *x, size_t n) {
+static void select_pairs(list *l, size_t n) {
     selection *best = &l->best;
     offer(best, l->peaks, l->n_stretches, 0);
     keep_best(best);
     best->n = 0;
     for (size_t i = 0; i < l->n_stretches; i++)
         if (l->peaks[i] >= best->least)
-            offer(best, x + i * STRETCH, min_size(STRETCH, n - i * STRETCH), i * STRETCH);
+            offer(best, l->pairs + i * STRETCH, min_size(STRETCH, n - i * STRETCH), i * STRETCH);
     keep_best(best);
 }
 
@@ -256,7 +273,7 @@ static void level_task(void *context, size_t task, int worker) {
     const rn_level_output *level = &j->levels[task];
     list *l = &j->lists[task];
     (void)worker;
-    select_pairs(l, level->logits, logits_of(j, (int)task));
+    select_pairs(l, pairs_of(j, (int)task));
     l->n = decode(l->at, &l->best, level, j);
 }
 
@@ -376,8 +393,12 @@ static size_t lay_out(job *j, void *memory) {
     place(&j->kept, memory, &used, min_size(stay, stay / LANES + classes), sizeof *j->kept);
     place(&j->kept_of, memory, &used, classes, sizeof *j->kept_of);
     for (int i = 0; i < j->n_levels; i++) {
-        const size_t n = logits_of(j, i);
-        list l = {.n_stretches = (n + STRETCH - 1) / STRETCH};
+        const size_t n = pairs_of(j, i);
+        list l = {.pairs = j->levels[i].logits, .n_stretches = (n + STRETCH - 1) / STRETCH};
+        if (j->options->scoring != RN_SCORING_SIGMOID) {
+            place(&l.odds, memory, &used, n, sizeof *l.odds);
+            l.pairs = l.odds;
+        }
         l.best = (selection){.cap = min_size(4 * most, n),
                              .most = most,
                              .least = logit_floor(j->options->score_threshold)};
@@ -400,12 +421,16 @@ rn_status rn_postprocess_run(rn_box *out, size_t *n_out, const rn_level_output *
              .height = height,
              .options = options,
              .find_peaks = find_peaks_of(rn_isa_choose(options->isa))};
-    size_t tasks = 0;
+    size_t odds = 0, peaks = 0; /* tasks */
     *n_out = 0;
     RN_TRY(rn_reserve(&work->memory, &work->cap, lay_out(&j, NULL), 1));
     lay_out(&j, work->memory);
-    for (int l = 0; l < n_levels; l++) tasks += tasks_of(&j.lists[l]);
-    rn_threads_run(work->threads, tasks, peaks_task, &j);
+    for (int l = 0; l < n_levels; l++) {
+        if (j.lists[l].odds) odds += tasks_of(levels[l].n_anchors);
+        peaks += tasks_of(j.lists[l].n_stretches);
+    }
+    rn_threads_run(work->threads, odds, odds_task, &j);
+    rn_threads_run(work->threads, peaks, peaks_task, &j);
     rn_threads_run(work->threads, (size_t)n_levels, level_task, &j);
     *n_out = suppress(out, &j);
     return RN_OK;

@@ -6,6 +6,7 @@
 #include "base/real.h"
 #include "base/status.h"
 #include "base/threads.h"
+#include "detection/scoring.h"
 
 typedef enum rn_nms_mode {
     RN_NMS_CLASS,    /* within a class */
@@ -24,11 +25,12 @@ typedef struct rn_postprocess {
     rn_nms_mode nms;
     bool keep_empty; /* also boxes that have no area in the picture */
     rn_isa isa;      /* what may be used; every set gives the same */
+    rn_scoring scoring;
 } rn_postprocess;
 
 /* One level's head outputs for one image. */
 typedef struct rn_level_output {
-    const real *logits;  /* [n_anchors, n_classes] */
+    const real *logits;  /* [n_anchors, n_classes], or one more as the scoring has it */
     const real *deltas;  /* [n_anchors, 4] */
     const real *anchors; /* [n_anchors, 4] */
     size_t n_anchors;

@@ -24,6 +24,9 @@ static const char *const choices_head_norm[] = {"none", "group", NULL};
 static const char *const choices_p6_from[] = {"c5", "p5", NULL};
 static const char *const choices_nms[] = {"class", "agnostic", "moved", NULL}; /* rn_nms_mode */
 
+static const char *const choices_scoring[] = {"sigmoid", "softmax", "objectness",
+                                              NULL}; /* rn_scoring */
+
 #define AT(name) offsetof(rn_model_config, name), sizeof(((rn_model_config *)0)->name)
 static const rn_field fields[] = {
 #define INT(name, initial, low, high, text)                                                        \

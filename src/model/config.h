@@ -44,6 +44,7 @@ enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
     BOOL(antialias, true, "widen the resizing filter when shrinking")                              \
     LIST(mean, 3, -10, 10, "of RGB in 0..1", 0.485, 0.456, 0.406)                                  \
     LIST(std, 3, 1e-3, 10, "of RGB in 0..1", 0.229, 0.224, 0.225)                                  \
+    CHOICE(scoring, 0, "how logits are scores: sigmoid, or with one more: softmax, objectness")    \
     REAL(score_threshold, 0.05, 0, 1, "candidates have a higher score")                            \
     INT(topk_candidates, 1000, 1, 100000, "candidates a level")                                    \
     REAL(nms_iou, 0.5, 0, 1, "boxes that overlap more are one")                                    \

@@ -1,5 +1,6 @@
 #include "model/criterion.h"
 #include "base/memory.h"
+#include "detection/anchor_loss.h"
 #include "detection/ghm.h"
 
 #include <stdlib.h>
@@ -195,7 +196,7 @@ typedef struct place {
 
 static place place_of(const job *j, const block *b) {
     const rn_criterion *c = j->criterion;
-    const size_t k = (size_t)c->network->classes;
+    const size_t k = (size_t)c->network->logits;
     const int cls = c->network->cls_logits[b->level], box = c->network->bbox_reg[b->level];
     const size_t row =
         (size_t)b->image * c->count[b->level] + b->first; /* anchor within the level's tensor */
@@ -266,6 +267,16 @@ static double class_loss(const job *j, const block *b, const place *p) {
     if (c->reduction == RN_LOSS_GHM)
         return rn_ghm_loss_sum(p->dlogits, p->logits, match, labels, b->n, k, c->weights,
                                c->options.ghm_bins);
+    switch (c->network->scoring) {
+    case RN_SCORING_SIGMOID:
+        break;
+    case RN_SCORING_SOFTMAX:
+        return rn_softmax_loss_sum(p->dlogits, p->logits, match, labels, b->n, k, j->normaliser,
+                                   &c->logit_loss);
+    case RN_SCORING_OBJECTNESS:
+        return rn_objectness_loss_sum(p->dlogits, p->logits, match, labels, b->n, k, j->normaliser,
+                                      &c->logit_loss);
+    }
     return rn_logit_loss_sum(p->dlogits, p->logits, match, labels, b->n, k, j->normaliser,
                              &c->logit_loss);
 }
@@ -292,7 +303,7 @@ static void guide_task(void *context, size_t task, int worker) {
     const block *b = &j->criterion->blocks[task];
     real *dlogits = place_of(j, b).dlogits;
     (void)worker;
-    for (size_t i = 0; i < b->n * (size_t)j->criterion->network->classes; i++)
+    for (size_t i = 0; i < b->n * (size_t)j->criterion->network->logits; i++)
         dlogits[i] *= j->guide;
 }
 
@@ -333,6 +344,10 @@ double *rn_criterion_state(rn_criterion *criterion, size_t *n) {
     return criterion->running;
 }
 
+static real logit(double p) {
+    return (real)-log((1 - p) / p);
+}
+
 double rn_criterion_initial_loss(const rn_criterion_options *options, const rn_network *network,
                                  double prior, double positives, double anchors) {
     const rn_loss_reduction reduction = rn_loss_info_of(options->loss)->reduction;
@@ -343,10 +358,14 @@ double rn_criterion_initial_loss(const rn_criterion_options *options, const rn_n
     for (int k = 0; loss.class_alpha && k < network->classes; k++)
         alpha += (double)loss.class_alpha[k] / classes;
     if (loss.class_alpha) loss.focal.alpha = (real)alpha;
-    const real x = (real)-log((1 - prior) / prior);
+    const bool softmax = network->scoring == RN_SCORING_SOFTMAX;
+    const real x = logit(prior);
     real dx;
-    const double foreground = (double)rn_logit_loss_value(&dx, x, true, &loss);
+    const double foreground =
+        (double)rn_logit_loss_value(&dx, softmax ? logit(prior / classes) : x, true, &loss);
     const double background = (double)rn_logit_loss_value(&dx, x, false, &loss);
-    return (foreground * positives + background * (anchors * classes - positives)) /
+    const double n = network->scoring == RN_SCORING_SIGMOID ? classes : 1; /* losses of an anchor */
+    const double even = network->scoring == RN_SCORING_OBJECTNESS ? classes * log(2) : 0;
+    return ((foreground + even) * positives + background * (anchors * n - positives)) /
            fmax(1, positives);
 }

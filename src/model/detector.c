@@ -64,6 +64,7 @@ static rn_postprocess postprocess_of(const rn_model_config *config,
         .nms = options->nms_agnostic ? RN_NMS_AGNOSTIC : (rn_nms_mode)config->nms,
         .keep_empty = config->keep_empty,
         .isa = isa,
+        .scoring = (rn_scoring)config->scoring,
     };
 }
 

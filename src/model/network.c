@@ -35,7 +35,7 @@ static rn_status build(rn_network *network, const rn_model_config *config) {
     RN_TRY(rn_build_fpn(graph, p, network->stage + RN_C3, config));
     const int a = network->anchors_per_cell;
     RN_TRY(rn_build_head(graph, network->cls_logits, p, "classification_head", "cls_logits",
-                         a * network->classes, config));
+                         a * network->logits, config));
     RN_TRY(
         rn_build_head(graph, network->bbox_reg, p, "regression_head", "bbox_reg", a * 4, config));
     for (int l = 0; l < RN_LEVELS; l++) {
@@ -48,8 +48,11 @@ static rn_status build(rn_network *network, const rn_model_config *config) {
 
 rn_status rn_network_build(rn_network *out, const rn_model_config *config) {
     const rn_anchor_spec spec = anchor_spec(config);
-    rn_network network = {.anchors_per_cell = rn_anchors_per_cell(&spec),
-                          .classes = (int)config->n_classes};
+    rn_network network = {
+        .anchors_per_cell = rn_anchors_per_cell(&spec),
+        .classes = (int)config->n_classes,
+        .logits = rn_scoring_logits((rn_scoring)config->scoring, (int)config->n_classes),
+        .scoring = (rn_scoring)config->scoring};
     *out = (rn_network){0};
     RN_TRY(rn_model_config_check(config));
     if (network.classes < 1) return rn_fail(RN_EINVAL, "a model needs at least one class");
@@ -95,6 +98,21 @@ static void init_conv(real *weight, const rn_param *param, rn_random *random) {
     }
 }
 
+/* Bias of an anchor's logit k, before anything is learnt. */
+static real class_bias(const rn_network *network, int k, double prior) {
+    const double odds = (1 - prior) / prior;
+    const bool last = k == network->logits - 1;
+    switch (network->scoring) {
+    case RN_SCORING_SIGMOID:
+        break;
+    case RN_SCORING_SOFTMAX:
+        return last ? (real)log(network->classes * odds) : 0;
+    case RN_SCORING_OBJECTNESS:
+        return last ? (real)-log(odds) : 0;
+    }
+    return (real)-log(odds);
+}
+
 void rn_network_init(const rn_network *network, real *weights, uint64_t seed, double prior) {
     const rn_graph *graph = &network->graph;
     for (size_t i = 0; i < graph->n_params; i++) {
@@ -107,9 +125,10 @@ void rn_network_init(const rn_network *network, real *weights, uint64_t seed, do
             continue;
         }
         if (param->kind == RN_PARAM_NORM_WEIGHT || param->kind == RN_PARAM_NORM_VAR) value = 1;
-        if (strcmp(param->name, "head.classification_head.cls_logits.bias") == 0)
-            value = (real)-log((1 - prior) / prior);
-        for (size_t k = 0; k < param->count; k++) weight[k] = value;
+        const bool is_class = strcmp(param->name, "head.classification_head.cls_logits.bias") == 0;
+        for (size_t k = 0; k < param->count; k++)
+            weight[k] =
+                is_class ? class_bias(network, (int)(k % (size_t)network->logits), prior) : value;
     }
 }
 

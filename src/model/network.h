@@ -4,6 +4,7 @@
 #define RN_MODEL_NETWORK_H
 
 #include "detection/anchors.h"
+#include "detection/scoring.h"
 #include "model/config.h"
 #include "nn/graph.h"
 #include "nn/plan.h"
@@ -13,12 +14,14 @@ enum { RN_SIZE_MULTIPLE = 32 };
 
 typedef struct rn_network {
     rn_graph graph;
-    int cls_logits[RN_LEVELS]; /* values [n, h, w, anchors per cell * classes]: that is [n, h * w *
-                                  anchors, classes] */
+    int cls_logits[RN_LEVELS]; /* values [n, h, w, anchors per cell * logits]: that is [n, h * w *
+                                  anchors, logits] */
     int bbox_reg[RN_LEVELS];   /* values [n, h, w, anchors per cell * 4] */
     int stage[RN_STAGES];      /* the last value of each stage of the backbone */
     int anchors_per_cell;
     int classes;
+    int logits; /* of an anchor: one more than classes where the scoring is not by sigmoid */
+    rn_scoring scoring;
 } rn_network;
 
 /* Build the graph that `config` describes, under torchvision's parameter names. RN_EINVAL for a
@@ -34,7 +37,9 @@ void rn_network_freeze(rn_network *network, int stages);
 
 /* Fill weights [graph.n_stored] for training from scratch. Backbone: He normal by fan-out; FPN: He
  * uniform by fan-in; heads: N(0, 0.01), biases 0, but the class bias -ln((1 - prior) / prior) ([1],
- * section 4.1). Each parameter has a random stream of its own, (seed, its number). */
+ * section 4.1); with objectness that of objectness alone, with softmax ln(classes (1 - prior) /
+ * prior) that of the background alone. Each parameter has a random stream of its own, (seed, its
+ * number). */
 void rn_network_init(const rn_network *network, real *weights, uint64_t seed, double prior);
 
 /* Anchors of a plan's levels: *out = [total, 4], malloc'ed, level behind level; count[l] of them

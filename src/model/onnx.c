@@ -342,7 +342,7 @@ static rn_status put_graph(const onnx *o) {
              (dimension[]){{"batch", 0}, {NULL, 3}, {"height", 0}, {"width", 0}}, 4);
     for (size_t i = 1; i < graph->n_nodes; i++) RN_TRY(put_value(o, (int)i));
     for (int l = 0; l < RN_LEVELS; l++) {
-        put_level(o, "cls_logits", l, o->network->cls_logits[l], o->network->classes);
+        put_level(o, "cls_logits", l, o->network->cls_logits[l], o->network->logits);
         put_level(o, "bbox_reg", l, o->network->bbox_reg[l], 4);
     }
     rn_protobuf_end(o->out, begin);

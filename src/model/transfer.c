@@ -311,7 +311,8 @@ static rn_status load_param(loading *l, const rn_param *param) {
     return rn_weights_read(l->weights, l->scratch, tensor, param, l->donor->path);
 }
 
-/* Whether the file's detector tells other classes apart, or in another order, which is said. One
+/* Whether the file's detector tells other classes apart, in another order or another way, which is
+ * said. One
  * that has no name may be any. */
 static bool has_other_classes(const rn_donor *donor, const rn_model_config *config,
                               const rn_hooks *hooks) {
@@ -319,6 +320,11 @@ static bool has_other_classes(const rn_donor *donor, const rn_model_config *conf
     char was[120], is[120];
     bool same = theirs->n_classes == config->n_classes;
     if (!donor->has_config) return false;
+    if (theirs->scoring != config->scoring) {
+        rn_tell(hooks, "weights     class head reset: its scoring is %s, here %s",
+                name_of("scoring", theirs->scoring), name_of("scoring", config->scoring));
+        return true;
+    }
     for (size_t i = 0; same && i < config->n_classes; i++)
         same = rn_class_is_unnamed(theirs->class_names[i], i) ||
                strcmp(theirs->class_names[i], config->class_names[i]) == 0;

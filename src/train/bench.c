@@ -121,6 +121,8 @@ static rn_status open_detector(rn_detector **out, const rn_bench_options *option
 
 static rn_status write_outputs(const char *path, const rn_detector *det, const rn_box *boxes,
                                size_t n) {
+    const rn_scoring scoring = (rn_scoring)rn_detector_config(det)->scoring;
+    const size_t per_anchor = (size_t)rn_scoring_logits(scoring, (int)rn_detector_classes(det));
     rn_level_output levels[RN_LEVELS];
     rn_writer *writer;
     rn_status status = RN_OK;
@@ -128,7 +130,7 @@ static rn_status write_outputs(const char *path, const rn_detector *det, const r
     rn_detector_outputs(det, levels);
     for (int l = 0; l < RN_LEVELS && status == RN_OK; l++) {
         const size_t anchors = levels[l].n_anchors * sizeof(real);
-        status = rn_writer_write(writer, levels[l].logits, anchors * rn_detector_classes(det));
+        status = rn_writer_write(writer, levels[l].logits, anchors * per_anchor);
         if (status == RN_OK) status = rn_writer_write(writer, levels[l].deltas, 4 * anchors);
     }
     for (size_t i = 0; i < n && status == RN_OK; i++) {
@@ -245,6 +247,7 @@ static rn_status make_network(trainee *t, const rn_bench_options *options) {
         status = make_config(&t->config, options, model);
     }
     if (status != RN_OK) goto done;
+    if ((status = rn_train_options_loss(&t->config, &t->options)) != RN_OK) goto done;
     if ((status = rn_network_build(&t->network, &t->config)) != RN_OK) goto done;
     const rn_graph *graph = &t->network.graph;
     const char *prefix = options->model ? rn_weights_prefix(&file.tensors, graph) : NULL;

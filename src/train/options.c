@@ -163,9 +163,7 @@ static rn_status preset_default(void *context, const char *key, const char *valu
     return rn_field_set(options, field, value);
 }
 
-/* gamma and alpha as the loss has them where neither user nor preset said; parameters that it has
- * not would be taken for what they are not. */
-static rn_status loss_defaults(rn_train_options *o) {
+rn_status rn_train_options_loss(rn_model_config *model, rn_train_options *o) {
     const rn_loss_kind kind = (rn_loss_kind)o->loss;
     const rn_loss_info *loss = rn_loss_info_of(kind);
     for (size_t i = 0; i < N_FIELDS; i++) {
@@ -178,6 +176,9 @@ static rn_status loss_defaults(rn_train_options *o) {
         if (fields[i].offset == offsetof(rn_train_options, gamma)) o->gamma = loss->gamma;
         if (fields[i].offset == offsetof(rn_train_options, alpha)) o->alpha = loss->alpha;
     }
+    model->scoring = (int)loss->scoring;
+    if (o->alpha == RN_ALPHA_AUTO && loss->scoring != RN_SCORING_SIGMOID)
+        return rn_fail(RN_EINVAL, "alpha: got auto, want a number or none for %s", loss->name);
     if (kind == RN_LOSS_FOCAL_STAR && o->gamma == 0)
         return rn_fail(RN_EINVAL, "gamma: got 0, want more for focal-star, which divides by it");
     return RN_OK;
@@ -198,7 +199,6 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
     const rn_field *table = rn_model_config_fields(&n);
     memset(options->by_preset, 0, sizeof options->by_preset);
     RN_TRY(rn_model_config_preset_train(model, options->preset, preset_default, options));
-    RN_TRY(loss_defaults(options));
     if (options->size > 0) {
         if (options->size < 32)
             return rn_fail(RN_EINVAL, "size: got %d, want 32..8192", options->size);
@@ -209,6 +209,7 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
         const struct rn_override *o = &options->overrides[i];
         RN_TRY(rn_field_set(model, rn_field_find(table, n, o->key), o->value));
     }
+    RN_TRY(rn_train_options_loss(model, options));
     /* Frozen statistics are those of pretrained weights; without these they would normalise
      * nothing. */
     if (model->norm == RN_NORM_FROZEN && !options->weights[0] &&

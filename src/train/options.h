@@ -110,6 +110,11 @@ void rn_train_options_clear(rn_train_options *options); /* free what it owns */
  * parameter of another loss. */
 RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_options *options);
 
+/* A part of it: gamma and alpha as the loss has them where neither user nor preset said, and the
+ * scoring of the loss. RN_EINVAL for a parameter that the loss has not: it would be taken for what
+ * it is not. */
+RN_MUST_USE rn_status rn_train_options_loss(rn_model_config *model, rn_train_options *options);
+
 /* Whether the user has set that option of training. */
 bool rn_train_options_given(const rn_train_options *options, const char *name);
 
