@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install.sh BUILD: what `cmake --install` gives is whole: the libraries show the functions of retinanet.h alone, the program in
+# install.sh BUILD: what `cmake --install` gives is whole: the libraries show the functions of the headers alone, the program in
 # the header's first comment and the examples build against them through pkg-config and CMake, and the programs find the model.
 set -euo pipefail
 build=$(cd "$1" && pwd)
@@ -28,10 +28,11 @@ cmake --install "$build" --prefix "$work/prefix" >/dev/null
 prefix=$work/prefix
 lib=$(dirname "$(find "$prefix" -name libretinanet.a)")
 header=$prefix/include/retinanet.h
+losses=$prefix/include/retinanet_loss.h
 export PKG_CONFIG_PATH=$lib/pkgconfig LD_LIBRARY_PATH=$lib
 
 # ---- what the libraries show
-grep -v '^ *[/*]' "$header" | grep -oE '\brn_[a-z_]+\(' | tr -d '(' | sort -u >"$work/functions"
+grep -hv '^ *[/*]' "$header" "$losses" | grep -oE '\brn_[a-z_]+\(' | tr -d '(' | sort -u >"$work/functions"
 nm -D --defined-only "$lib/libretinanet.so" | awk '{ print $NF }' | sort >"$work/shared"
 nm -g --defined-only "$lib/libretinanet.a" | awk 'NF == 3 { print $NF }' | sort >"$work/static"
 check "the shared library shows the header's functions alone" same "$work/functions" "$work/shared"
@@ -41,7 +42,7 @@ check "the SONAME holds the version" grep -q "libretinanet.so.${version%.*}\]" <
 check "pkg-config has the version" test "$(pkg-config --modversion retinanet)" = "$version"
 
 # ---- the header
-printf '#include <retinanet.h>\nint main() {\n rn_detector_options d = RN_DETECTOR_OPTIONS_DEFAULT;\n rn_scenes_options s = %s;\n %s\n}\n' \
+printf '#include <retinanet_loss.h>\nint main() {\n rn_detector_options d = RN_DETECTOR_OPTIONS_DEFAULT;\n rn_scenes_options s = %s;\n %s\n}\n' \
     RN_SCENES_OPTIONS_DEFAULT 'rn_bench_options b = RN_BENCH_OPTIONS_DEFAULT; return d.threads + s.val + b.runs < 0;' >"$work/defaults.cc"
 cp "$work/defaults.cc" "$work/defaults.c"
 check "C++ compiles it" "${CXX:-c++}" -std=c++20 -Wall -Wextra -pedantic -Werror -I "$prefix/include" -fsyntax-only "$work/defaults.cc"
@@ -67,6 +68,7 @@ check "so does the one linked to the archive" same detect.txt tour_static.txt
 cmake -S "$root/examples" -B examples -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >/dev/null
 check "the examples build by find_package" cmake --build examples
 check "the train example trains" ./examples/train set run "$picture"
+check "the segment example trains by both losses" test "$(./examples/segment 20 | grep -c IoU)" = 2
 check "so does the one with the archive" ./examples/train_static set run_static "$picture"
 check "to the same bits" cmp run/best.safetensors run_static/best.safetensors
 
