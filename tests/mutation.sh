@@ -68,8 +68,10 @@ cp -R "$root/models/presets" "$tree/models"
 cp -R "$tree/src" "$work" # as it was
 # -O1: most of the time is the compiler's.
 cmake -S "$tree" -B "$build" -DCMAKE_C_FLAGS_RELEASE=-O1 >"$log" 2>&1 || stop "no configuration"
-make_target test_ops_gradient test_nn_gradient test_loss_gradient test_logit_loss_gradient
-for test in test_ops_gradient test_nn_gradient test_loss_gradient test_logit_loss_gradient; do
+proofs=(test_ops_gradient test_nn_gradient test_loss_gradient test_logit_loss_gradient test_ghm_gradient
+    test_anchor_loss_gradient)
+make_target "${proofs[@]}"
+for test in "${proofs[@]}"; do
     run_test "$test" || stop "$test fails as it is"
 done
 
@@ -142,6 +144,14 @@ mutate logit_loss_gradient 'focal-star' detection/loss.c loss_of 'slope = -alpha
 mutate logit_loss_gradient 'poly-focal' detection/loss.c loss_of 'slope -= (gamma' 'slope += (gamma'
 mutate logit_loss_gradient 'slope-focal' detection/loss.c loss_of '- low * alpha * q' '+ low * alpha * q'
 mutate logit_loss_gradient 'class weights' detection/loss.c sum_by_class '*= scale' '*= -scale'
+mutate ghm_gradient 'ghm' detection/ghm.c rn_ghm_loss_sum '*= w;' '*= -w;'
+mutate ghm_gradient 'ghm: background' detection/ghm.c sum_background 'w * slope' '-w * slope'
+mutate anchor_loss_gradient 'softmax: target' detection/anchor_loss.c softmax_loss '== t ? dz' '== t ? -dz'
+mutate anchor_loss_gradient 'softmax: others' detection/anchor_loss.c softmax_loss ': -dz *' ': dz *'
+mutate anchor_loss_gradient 'softmax: background' detection/anchor_loss.c softmax_loss \
+    'if (!foreground) dz = -dz;' ''
+mutate anchor_loss_gradient 'objectness: scale' detection/anchor_loss.c rn_objectness_loss_sum \
+    '*= scale' '*= -scale'
 mutate loss_gradient 'smooth L1: below the joint' detection/box_loss.c rn_smooth_l1 \
     '*dx = d / beta' '*dx = -d / beta'
 mutate loss_gradient 'smooth L1: above the joint' detection/box_loss.c rn_smooth_l1 \

@@ -24,14 +24,14 @@ static const float logits[2][3] = {{1, 2, 0.5f}, {-3, 0, 4}};
 
 START_TEST(sigmoid_is_as_it_was) {
     float got[6];
-    rn_scoring_log_odds(got, logits[0], 2, 3, RN_SCORING_SIGMOID);
+    rn_scoring_log_odds(got, logits[0], 2, 3, RN_SCORING_SIGMOID, -INFINITY);
     ck_assert_mem_eq(got, logits, sizeof got);
 }
 END_TEST
 
 START_TEST(softmax) {
     float got[2][2];
-    rn_scoring_log_odds(got[0], logits[0], 2, 2, RN_SCORING_SOFTMAX);
+    rn_scoring_log_odds(got[0], logits[0], 2, 2, RN_SCORING_SOFTMAX, -INFINITY);
     for (int i = 0; i < 2; i++) {
         const double *e = (double[]){exp((double)logits[i][0]), exp((double)logits[i][1]),
                                      exp((double)logits[i][2])};
@@ -44,7 +44,7 @@ END_TEST
 
 START_TEST(objectness) {
     float got[2][2];
-    rn_scoring_log_odds(got[0], logits[0], 2, 2, RN_SCORING_OBJECTNESS);
+    rn_scoring_log_odds(got[0], logits[0], 2, 2, RN_SCORING_OBJECTNESS, -INFINITY);
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < 2; k++)
             assert_near((double)got[i][k], odds(1 / (1 + exp(-(double)logits[i][k])) /
@@ -52,15 +52,29 @@ START_TEST(objectness) {
 }
 END_TEST
 
+/* What cannot reach the floor need not be known; what reaches it is. */
+START_TEST(a_floor) {
+    float all[4], got[4];
+    for (int scoring = RN_SCORING_SOFTMAX; scoring <= RN_SCORING_OBJECTNESS; scoring++)
+        for (int f = -40; f < 40; f++) {
+            const float least = (float)f / 8;
+            rn_scoring_log_odds(all, logits[0], 2, 2, (rn_scoring)scoring, -INFINITY);
+            rn_scoring_log_odds(got, logits[0], 2, 2, (rn_scoring)scoring, least);
+            for (int i = 0; i < 4; i++)
+                ck_assert(got[i] == all[i] || (all[i] < least && got[i] == -INFINITY));
+        }
+}
+END_TEST
+
 START_TEST(far_logits) {
     const float far[4][2] = {{1e4f, -1e4f}, {-1e4f, 1e4f}, {1e4f, 1e4f}, {NAN, 0}};
     float got[4];
-    rn_scoring_log_odds(got, far[0], 4, 1, RN_SCORING_SOFTMAX);
+    rn_scoring_log_odds(got, far[0], 4, 1, RN_SCORING_SOFTMAX, -INFINITY);
     ck_assert(got[0] == 2e4f && got[1] == -2e4f && got[2] == 0 && isnan(got[3]));
-    rn_scoring_log_odds(got, far[0], 4, 1, RN_SCORING_OBJECTNESS);
+    rn_scoring_log_odds(got, far[0], 4, 1, RN_SCORING_OBJECTNESS, -INFINITY);
     ck_assert(got[0] == -1e4f && got[1] == -1e4f && isnan(got[3]));
     assert_near((double)got[2], 1e4 - log(2));
-    rn_scoring_log_odds(NULL, NULL, 0, 1, RN_SCORING_SOFTMAX);
+    rn_scoring_log_odds(NULL, NULL, 0, 1, RN_SCORING_SOFTMAX, -INFINITY);
     ck_assert(isinf(rn_log_sum_exp(far[0], 1, 0)) && isinf(rn_log_sum_exp(far[0], 0, -1)));
 }
 END_TEST
@@ -98,6 +112,7 @@ int main(void) {
     tcase_add_test(tests, sigmoid_is_as_it_was);
     tcase_add_test(tests, softmax);
     tcase_add_test(tests, objectness);
+    tcase_add_test(tests, a_floor);
     tcase_add_test(tests, far_logits);
     tcase_add_test(tests, boxes);
     suite_add_tcase(suite, tests);

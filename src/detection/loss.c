@@ -87,7 +87,7 @@ real rn_logit_loss_value(real *dx, real x, bool foreground, const rn_logit_loss 
 
 /* ---- logits of the background alone ---- */
 
-enum { RUN = 64, SUMS = 8 };
+enum { RUN = RN_LOSS_RUN, SUMS = 8 };
 
 /* RUN background logits. */
 INLINE void background_run(real *restrict dx, real *restrict value, const real *restrict x,
@@ -149,6 +149,10 @@ INLINE double background_of(real *dx, const real *x, size_t n, real scale,
             return background_of(dx, x, n, scale, loss, RN_SHAPE_POLY, GAMMA_OTHER);               \
         if (square) return background_of(dx, x, n, scale, loss, RN_SHAPE_SLOPE, GAMMA_2);          \
         return background_of(dx, x, n, scale, loss, RN_SHAPE_SLOPE, GAMMA_OTHER);                  \
+    }                                                                                              \
+    target static void name##_entropy(real *dx, real *value, const real *x) {                      \
+        const rn_logit_loss entropy = {.focal = {.gamma = 0, .alpha = -1}};                        \
+        background_run(dx, value, x, 1, &entropy, RN_SHAPE_FOCAL, GAMMA_0);                        \
     }
 BACKGROUND(background_plain, )
 #if defined(__x86_64__)
@@ -168,6 +172,21 @@ rn_background_fn *rn_focal_background(rn_isa isa) {
 /* pow() is a call a logit */
 static rn_isa best_isa(const rn_focal *focal) {
     return kind_of(focal) != GAMMA_OTHER ? rn_isa_best() : RN_ISA_PLAIN;
+}
+
+void rn_entropy_background(real *dx, real *value, const real *x, rn_isa isa) {
+#if defined(__x86_64__)
+    if (isa == RN_ISA_AVX512) {
+        background_avx512_entropy(dx, value, x);
+        return;
+    }
+    if (isa == RN_ISA_AVX2) {
+        background_avx2_entropy(dx, value, x);
+        return;
+    }
+#endif
+    (void)isa;
+    background_plain_entropy(dx, value, x);
 }
 
 double rn_logit_loss_background(real *dx, const real *x, size_t n, real scale,

@@ -83,6 +83,9 @@ double rn_focal_loss_sum(real *dlogits, const real *logits, const int *match, co
  * that this processor has; all give the same bits. class_alpha is not looked at. */
 double rn_logit_loss_background(real *dx, const real *x, size_t n, real scale,
                                 const rn_logit_loss *loss, rn_isa isa);
+/* Cross entropy of RN_LOSS_RUN background logits, one by one: value, dx and x [RN_LOSS_RUN]. */
+enum { RN_LOSS_RUN = 64 };
+void rn_entropy_background(real *dx, real *value, const real *x, rn_isa isa);
 typedef double rn_background_fn(real *dx, const real *x, size_t n, real scale,
                                 const rn_focal *focal);
 rn_background_fn *rn_focal_background(rn_isa isa);

@@ -168,7 +168,7 @@ static void odds_task(void *context, size_t task, int worker) {
                  logits = (size_t)rn_scoring_logits(j->options->scoring, j->n_classes);
     rn_scoring_log_odds(l->odds + first * (size_t)j->n_classes,
                         j->levels[level].logits + first * logits, n, j->n_classes,
-                        j->options->scoring);
+                        j->options->scoring, l->best.least);
 }
 
 static void peaks_task(void *context, size_t task, int worker) {

@@ -18,9 +18,10 @@ int rn_scoring_logits(rn_scoring scoring, int n_classes);
 
 /* odds [n_anchors, n_classes] = log(s / (1 - s)) of each score s: what would be the logits if the
  * score were their sigmoid. logits [n_anchors, rn_scoring_logits]. softmax: x_k - log(sum of e^x_j
- * over all others); objectness: -log(e^-o + e^-x_k + e^-(o + x_k)). */
+ * over all others); objectness: -log(e^-o + e^-x_k + e^-(o + x_k)). Those below `least`, as nearly
+ * all are, may be -INFINITY, which saves their exponentials. */
 void rn_scoring_log_odds(real *odds, const real *logits, size_t n_anchors, int n_classes,
-                         rn_scoring scoring);
+                         rn_scoring scoring, real least);
 
 /* log(sum of e^x_j over j in [0, n) but `without`), -INFINITY for none. */
 real rn_log_sum_exp(const real *x, int n, int without);
