@@ -92,6 +92,28 @@ START_TEST(models_of_other_scorings) {
 }
 END_TEST
 
+static void rename_key(uint8_t *bytes, size_t size, const char *key, const char *name) {
+    uint8_t *at = memmem(bytes, size, key, strlen(key));
+    ck_assert_ptr_nonnull(at);
+    memcpy(at, name, strlen(name));
+}
+
+/* What a loss remembers cannot be left out. */
+START_TEST(a_checkpoint_that_lacks_the_state) {
+    uint8_t *bytes;
+    size_t size;
+    ok(train("set", "run", PAIRS("loss", "ghm", "ghm-bins", "10", "max-steps", "4")));
+    ok(rn_file_read(&bytes, &size, temp_path("run/last.safetensors"), 1 << 24));
+    rename_key(bytes, size, "\"loss_state\"", "\"lost_state\"");
+    rename_key(bytes, size, "\"crc32\"", "\"crc31\""); /* is not looked at */
+    temp_bytes("run/last.safetensors", bytes, size);
+    free(bytes);
+    ck_assert_int_eq(resume("run", PAIRS("max-steps", "5")), RN_EINPUT);
+    ck_assert_ptr_nonnull(
+        strstr(rn_error_text(), "last.safetensors: offset 8: \"loss_state\": want 10 numbers"));
+}
+END_TEST
+
 static void refused(const char *const *pairs, const char *text) {
     ck_assert_int_eq(train("set", "run", pairs), RN_EINVAL);
     ck_assert_str_eq(rn_error_text(), text);
@@ -117,6 +139,7 @@ int main(void) {
     tcase_add_test(tests, each_loss_is_here);
     tcase_add_loop_test(tests, stopped_and_resumed, 0, CHOICES);
     tcase_add_test(tests, models_of_other_scorings);
+    tcase_add_test(tests, a_checkpoint_that_lacks_the_state);
     tcase_add_test(tests, parameters_of_another_loss);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
