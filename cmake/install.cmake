@@ -1,8 +1,8 @@
-# What `cmake --install` gives: programs, models, header, the shared and the static library, and how CMake and pkg-config find them.
+# What `cmake --install` gives: programs, models, headers, the shared and the static library, and how CMake and pkg-config find them.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# The C functions of retinanet.h are all that either library shows.
+# The C functions of the headers in include/ are all that either library shows.
 add_library(retinanet_shared SHARED ${float_objects})
 set_target_properties(retinanet_shared PROPERTIES OUTPUT_NAME retinanet EXPORT_NAME retinanet VERSION ${PROJECT_VERSION}
                       SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
