@@ -39,41 +39,59 @@ static rn_status skip(size_t *n_bad, const rn_dataset *set, const rn_hooks *hook
     return RN_OK;
 }
 
-/* Picture i of the set; `boxes` has room for `most`. */
-static rn_status detect_record(rn_results *results, size_t *cap, size_t *n_bad, rn_detector *det,
-                               const rn_dataset *set, size_t i, rn_box *boxes, size_t most,
-                               const rn_hooks *hooks) {
+/* A walk over a set. */
+typedef struct walk {
+    rn_detector *det;
+    const rn_dataset *set;
+    const rn_detected *each; /* NULL: nobody */
+    const rn_hooks *hooks;
+    rn_box *boxes; /* [most] */
+    size_t most;
+    rn_results results;
+    size_t cap, n_bad;
+} walk;
+
+static rn_status detect_record(walk *w, const rn_record *record) {
     rn_image image = {0};
     size_t n = 0;
-    rn_status status = rn_record_read(&image, &set->records[i], 0);
-    if (status == RN_EINPUT) return skip(n_bad, set, hooks);
-    if (image.warning) rn_tell(hooks, "warning: %s: %s", set->records[i].path, image.warning);
-    if (status == RN_OK) status = rn_detector_run(det, &image, boxes, most, &n);
-    if (status == RN_OK) status = append_rows(results, cap, boxes, n, &set->records[i], set);
+    rn_status status = rn_record_read(&image, record, 0);
+    if (status == RN_EINPUT) return skip(&w->n_bad, w->set, w->hooks);
+    if (image.warning) rn_tell(w->hooks, "warning: %s: %s", record->path, image.warning);
+    if (status == RN_OK) status = rn_detector_run(w->det, &image, w->boxes, w->most, &n);
+    if (status == RN_OK) status = append_rows(&w->results, &w->cap, w->boxes, n, record, w->set);
+    if (status == RN_OK && w->each) status = w->each->run(w->each->context, record, &image);
     rn_image_free(&image);
     return status;
 }
 
 rn_status rn_detect_set(rn_results *out, size_t *n_bad, rn_detector *det, const rn_dataset *set,
                         const rn_hooks *hooks) {
-    const size_t most = (size_t)rn_detector_config(det)->max_detections;
-    rn_results results = {0};
-    size_t cap = 0;
-    rn_box *boxes = NULL;
+    return rn_detect_set_with(out, n_bad, det, set, NULL, hooks);
+}
+
+rn_status rn_detect_set_with(rn_results *out, size_t *n_bad, rn_detector *det,
+                             const rn_dataset *set, const rn_detected *each,
+                             const rn_hooks *hooks) {
+    walk w = {.det = det,
+              .set = set,
+              .each = each,
+              .hooks = hooks,
+              .most = (size_t)rn_detector_config(det)->max_detections};
     rn_status status;
     *out = (rn_results){0};
     *n_bad = 0;
-    RN_TRY(rn_alloc(&boxes, most, sizeof *boxes));
+    RN_TRY(rn_alloc(&w.boxes, w.most, sizeof *w.boxes));
     status = RN_OK;
     for (size_t i = 0; i < set->n_records && status == RN_OK; i++) {
         show_progress(hooks, i + 1, set->n_records);
-        status = detect_record(&results, &cap, n_bad, det, set, i, boxes, most, hooks);
+        status = detect_record(&w, &set->records[i]);
     }
-    free(boxes);
+    free(w.boxes);
+    *n_bad = w.n_bad;
     if (status != RN_OK) {
-        rn_results_free(&results);
+        rn_results_free(&w.results);
         return status;
     }
-    *out = results;
+    *out = w.results;
     return RN_OK;
 }

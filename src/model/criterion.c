@@ -13,6 +13,7 @@ typedef struct block {
     int image, level;
     size_t first, n; /* anchors within the level */
     double cls, box; /* sums, added up in block order */
+    rn_level_losses part;
 } block;
 
 /* One picture's boxes as the matcher wants them, and what it found. */
@@ -42,6 +43,7 @@ struct rn_criterion {
     matching *matchings; /* [batch] */
     block *blocks;
     size_t n_blocks;
+    real *spare; /* [n_blocks, logits] a gradient that nobody wants */
     /* ghm alone */
     size_t *counts;  /* [n_blocks, ghm_bins] */
     double *running; /* [ghm_bins] */
@@ -65,6 +67,7 @@ void rn_criterion_free(rn_criterion *criterion) {
     }
     free(criterion->matchings);
     free(criterion->blocks);
+    free(criterion->spare);
     free(criterion->counts);
     free(criterion->running);
     free(criterion->weights);
@@ -106,7 +109,7 @@ static rn_status create_blocks(rn_criterion *c) {
                 c->blocks[c->n_blocks++] = (block){
                     .image = i, .level = l, .first = first, .n = left < BLOCK ? left : BLOCK};
             }
-    return RN_OK;
+    return rn_alloc(&c->spare, n * (size_t)c->batch, (size_t)c->network->logits * sizeof *c->spare);
 }
 
 static rn_logit_loss logit_loss_of(const rn_criterion_options *options) {
@@ -156,7 +159,7 @@ done:
 
 typedef struct job {
     rn_criterion *criterion;
-    const rn_run *run;
+    const rn_head_outputs *outputs;
     const rn_target *targets;
     const size_t *first_target;
     real normaliser; /* 1 / max(1, positives) */
@@ -197,17 +200,17 @@ typedef struct place {
 static place place_of(const job *j, const block *b) {
     const rn_criterion *c = j->criterion;
     const size_t k = (size_t)c->network->logits;
-    const int cls = c->network->cls_logits[b->level], box = c->network->bbox_reg[b->level];
+    const rn_head_outputs *o = j->outputs;
     const size_t row =
         (size_t)b->image * c->count[b->level] + b->first; /* anchor within the level's tensor */
     const size_t anchor = c->first[b->level] + b->first;
     return (place){.matching = &c->matchings[b->image],
                    .match = c->matchings[b->image].match + anchor,
                    .anchors = c->anchors + 4 * anchor,
-                   .logits = rn_run_value(j->run, cls) + row * k,
-                   .deltas = rn_run_value(j->run, box) + row * 4,
-                   .dlogits = rn_run_gradient(j->run, cls) + row * k,
-                   .ddeltas = rn_run_gradient(j->run, box) + row * 4};
+                   .logits = o->logits[b->level] + row * k,
+                   .deltas = o->deltas[b->level] + row * 4,
+                   .dlogits = o->dlogits[b->level] + row * k,
+                   .ddeltas = o->ddeltas[b->level] + row * 4};
 }
 
 /* ---- what comes before some losses ---- */
@@ -281,6 +284,30 @@ static double class_loss(const job *j, const block *b, const place *p) {
                              &c->logit_loss);
 }
 
+/* The block's anchors and what each side of them gave. The background's loss is what the
+ * foreground's, which is of few anchors, leaves of all. */
+static rn_level_losses part_of(const job *j, const block *b, const place *p) {
+    const rn_criterion *c = j->criterion;
+    const size_t k = (size_t)c->network->logits;
+    const block one = {.image = b->image, .level = b->level, .n = 1};
+    rn_level_losses part = {0};
+    for (size_t i = 0; i < b->n; i++) {
+        part.ignored += p->match[i] == RN_MATCH_IGNORE;
+        if (p->match[i] < 0) continue;
+        const place anchor = {.matching = p->matching,
+                              .match = p->match + i,
+                              .logits = p->logits + i * k,
+                              .dlogits = c->spare + (size_t)(b - c->blocks) * k};
+        part.positives++;
+        part.cls[RN_SIDE_FOREGROUND] += class_loss(j, &one, &anchor);
+    }
+    part.negatives = (double)b->n - part.positives - part.ignored;
+    part.cls[RN_SIDE_BACKGROUND] =
+        part.negatives > 0 ? fmax(0, b->cls - part.cls[RN_SIDE_FOREGROUND]) : 0;
+    rn_gradient_by_side(part.gradient, p->dlogits, p->match, b->n, c->network->logits);
+    return part;
+}
+
 static void loss_task(void *context, size_t task, int worker) {
     const job *j = context;
     rn_criterion *c = j->criterion;
@@ -289,6 +316,7 @@ static void loss_task(void *context, size_t task, int worker) {
     const real scale = j->normaliser * c->options.box_weight;
     (void)worker;
     b->cls = class_loss(j, b, &p);
+    b->part = part_of(j, b, &p);
     if (c->options.box_loss == RN_BOX_GIOU)
         b->box = rn_giou_loss_sum(p.ddeltas, p.deltas, p.anchors, p.match, p.matching->boxes, b->n,
                                   scale);
@@ -307,36 +335,76 @@ static void guide_task(void *context, size_t task, int worker) {
         dlogits[i] *= j->guide;
 }
 
-void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run,
-                      const rn_target *targets, const size_t *first_target) {
-    job j = {.criterion = criterion, .run = run, .targets = targets, .first_target = first_target};
+/* The blocks' parts by level, the losses times `scale`, the gradients times `guide`. */
+static void sum_levels(rn_losses *losses, const rn_criterion *c, double scale, double guide) {
+    for (size_t i = 0; i < c->n_blocks; i++) {
+        const rn_level_losses *part = &c->blocks[i].part;
+        rn_level_losses *level = &losses->levels[c->blocks[i].level];
+        level->positives += part->positives;
+        level->negatives += part->negatives;
+        level->ignored += part->ignored;
+        for (int side = 0; side < RN_SIDES; side++) {
+            level->cls[side] += scale * part->cls[side];
+            level->gradient[side] += guide * part->gradient[side];
+        }
+    }
+}
+
+void rn_criterion_losses(rn_losses *out, rn_criterion *criterion, rn_threads *threads,
+                         const rn_head_outputs *outputs, const rn_target *targets,
+                         const size_t *first_target) {
+    job j = {.criterion = criterion,
+             .outputs = outputs,
+             .targets = targets,
+             .first_target = first_target,
+             .guide = 1};
     rn_losses losses = {.anchors = criterion->total * (size_t)criterion->batch};
-    rn_threads_run(run->exec->threads, (size_t)criterion->batch, match_task, &j);
+    rn_threads_run(threads, (size_t)criterion->batch, match_task, &j);
     for (int i = 0; i < criterion->batch; i++) {
         losses.positives += criterion->matchings[i].positives;
         losses.ignored += criterion->matchings[i].ignored;
     }
     const double normaliser = 1.0 / (losses.positives > 0 ? (double)losses.positives : 1.0);
+    const double cls_scale = criterion->reduction == RN_LOSS_GHM ? 1 : normaliser;
     j.normaliser = (real)normaliser;
     if (criterion->reduction == RN_LOSS_OHEM) {
-        rn_threads_run(run->exec->threads, criterion->n_blocks, hardness_task, &j);
-        rn_threads_run(run->exec->threads, (size_t)criterion->batch, choose_task, &j);
+        rn_threads_run(threads, criterion->n_blocks, hardness_task, &j);
+        rn_threads_run(threads, (size_t)criterion->batch, choose_task, &j);
     } else if (criterion->reduction == RN_LOSS_GHM) {
-        rn_threads_run(run->exec->threads, criterion->n_blocks, count_task, &j);
+        rn_threads_run(threads, criterion->n_blocks, count_task, &j);
         weigh(criterion);
     }
-    rn_threads_run(run->exec->threads, criterion->n_blocks, loss_task, &j);
+    rn_threads_run(threads, criterion->n_blocks, loss_task, &j);
     for (size_t i = 0; i < criterion->n_blocks; i++) {
         losses.cls += criterion->blocks[i].cls;
         losses.box += criterion->blocks[i].box;
     }
-    if (criterion->reduction != RN_LOSS_GHM) losses.cls *= normaliser;
+    losses.cls *= cls_scale;
     losses.box *= normaliser * (double)criterion->options.box_weight;
     if (criterion->reduction == RN_LOSS_GUIDED && losses.cls > 0) {
         j.guide = (real)(losses.box / losses.cls);
-        rn_threads_run(run->exec->threads, criterion->n_blocks, guide_task, &j);
+        rn_threads_run(threads, criterion->n_blocks, guide_task, &j);
     }
+    sum_levels(&losses, criterion, cls_scale, (double)j.guide);
     *out = losses;
+}
+
+void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run,
+                      const rn_target *targets, const size_t *first_target) {
+    rn_head_outputs outputs;
+    for (int l = 0; l < RN_LEVELS; l++) {
+        const int cls = criterion->network->cls_logits[l], box = criterion->network->bbox_reg[l];
+        outputs.logits[l] = rn_run_value(run, cls);
+        outputs.deltas[l] = rn_run_value(run, box);
+        outputs.dlogits[l] = rn_run_gradient(run, cls);
+        outputs.ddeltas[l] = rn_run_gradient(run, box);
+    }
+    rn_criterion_losses(out, criterion, run->exec->threads, &outputs, targets, first_target);
+}
+
+const int *rn_criterion_match(const int **labels, const rn_criterion *criterion, int image) {
+    *labels = criterion->matchings[image].labels;
+    return criterion->matchings[image].match;
 }
 
 double *rn_criterion_state(rn_criterion *criterion, size_t *n) {

@@ -6,6 +6,7 @@
 #define RN_MODEL_CRITERION_H
 
 #include "data/loader.h"
+#include "detection/dominance.h"
 #include "detection/loss_table.h"
 #include "detection/matcher.h"
 #include "detection/ohem.h"
@@ -32,17 +33,32 @@ typedef struct rn_criterion_options {
     rn_matcher matcher;
 } rn_criterion_options;
 
+/* A level's part of a batch: its anchors, and what each side of them gives. */
+typedef struct rn_level_losses {
+    double positives, negatives, ignored; /* anchors */
+    double cls[RN_SIDES];                 /* over levels and sides they add up to rn_losses.cls */
+    double gradient[RN_SIDES];            /* sum of |dL / dlogit| */
+} rn_level_losses;
+
 typedef struct rn_losses {
     double cls; /* class loss, normalised as its reduction says (loss_table.h), before guiding */
     double box; /* normalised box loss, times box_weight */
     size_t positives; /* anchors */
     size_t ignored;
     size_t anchors; /* all anchors of the batch */
+    rn_level_losses levels[RN_LEVELS];
 } rn_losses;
+
+/* What the heads gave for a batch, and room for the gradients of that. Of each level [batch,
+ * anchors, logits] and [batch, anchors, 4]. */
+typedef struct rn_head_outputs {
+    const real *logits[RN_LEVELS], *deltas[RN_LEVELS];
+    real *dlogits[RN_LEVELS], *ddeltas[RN_LEVELS];
+} rn_head_outputs;
 
 typedef struct rn_criterion rn_criterion;
 
-/* For batches of `plan` (training) with at most `max_targets` objects a picture. network, config
+/* For batches of `plan` with at most `max_targets` objects a picture. network, config
  * and plan must outlive it. */
 RN_MUST_USE rn_status rn_criterion_create(rn_criterion **out, const rn_network *network,
                                           const rn_model_config *config, const rn_plan *plan,
@@ -62,5 +78,14 @@ double rn_criterion_initial_loss(const rn_criterion_options *options, const rn_n
  * targets[first_target[i] .. first_target[i + 1]). Allocates nothing. */
 void rn_criterion_run(rn_losses *out, rn_criterion *criterion, const rn_run *run,
                       const rn_target *targets, const size_t *first_target);
+
+/* The same of outputs that lie anywhere. `threads` may be NULL. */
+void rn_criterion_losses(rn_losses *out, rn_criterion *criterion, rn_threads *threads,
+                         const rn_head_outputs *outputs, const rn_target *targets,
+                         const size_t *first_target);
+
+/* What that matched of picture `image`: match [anchors of all levels], level behind level, with
+ * *labels of the objects that it points at. Good until the next batch. */
+const int *rn_criterion_match(const int **labels, const rn_criterion *criterion, int image);
 
 #endif

@@ -155,6 +155,9 @@ done:
 const rn_model_config *rn_detector_config(const rn_detector *det) {
     return &det->config;
 }
+const rn_network *rn_detector_network(const rn_detector *det) {
+    return &det->network;
+}
 const rn_graph *rn_detector_graph(const rn_detector *det) {
     return &det->network.graph;
 }

@@ -7,8 +7,7 @@
 #include "detection/anchors.h"
 #include "detection/postprocess.h"
 #include "model/config.h"
-#include "nn/graph.h"
-#include "nn/plan.h"
+#include "model/network.h"
 
 /* A detector with a copy of `config` and its own memory for weights [graph.n_stored], zeroed, which
  * the caller fills through rn_detector_weights. `threads` is borrowed; NULL makes the detector
@@ -17,7 +16,8 @@ RN_MUST_USE rn_status rn_detector_create(rn_detector **out, const rn_model_confi
                                          rn_threads *threads, const rn_detector_options *options);
 
 const rn_model_config *rn_detector_config(const rn_detector *det);
-const rn_graph *rn_detector_graph(const rn_detector *det);
+const rn_network *rn_detector_network(const rn_detector *det);
+const rn_graph *rn_detector_graph(const rn_detector *det); /* the network's */
 real *rn_detector_weights(rn_detector *det);
 rn_threads *rn_detector_threads(const rn_detector *det);
 

@@ -163,6 +163,12 @@ static rn_status preset_default(void *context, const char *key, const char *valu
     return rn_field_set(options, field, value);
 }
 
+static rn_status check_ious(const rn_train_options *o) {
+    if (o->background_iou <= o->foreground_iou) return RN_OK;
+    return rn_fail(RN_EINVAL, "background_iou: got %g, want at most foreground_iou (%g)",
+                   o->background_iou, o->foreground_iou);
+}
+
 rn_status rn_train_options_loss(rn_model_config *model, rn_train_options *o) {
     const rn_loss_kind kind = (rn_loss_kind)o->loss;
     const rn_loss_info *loss = rn_loss_info_of(kind);
@@ -182,6 +188,23 @@ rn_status rn_train_options_loss(rn_model_config *model, rn_train_options *o) {
     if (kind == RN_LOSS_FOCAL_STAR && o->gamma == 0)
         return rn_fail(RN_EINVAL, "gamma: got 0, want more for focal-star, which divides by it");
     return RN_OK;
+}
+
+rn_status rn_train_options_reset_loss(rn_train_options *o, rn_scoring scoring) {
+    const rn_train_options defaults = rn_train_options_defaults();
+    const bool another = rn_train_options_given(o, "loss");
+    rn_model_config model = {0};
+    for (size_t i = 0; i < N_FIELDS && another; i++) {
+        const rn_field *field = &fields[i];
+        if (o->given[i] || !rn_loss_is_parameter(field->name)) continue;
+        memcpy((char *)o + field->offset, (const char *)&defaults + field->offset, field->size);
+        o->by_preset[i] = false;
+    }
+    RN_TRY(rn_train_options_loss(&model, o));
+    RN_TRY(check_ious(o));
+    if (model.scoring == (int)scoring) return RN_OK;
+    return rn_fail(RN_EINVAL, "loss: got %s, which has other scores than the model",
+                   choices_loss[o->loss]);
 }
 
 bool rn_train_options_given(const rn_train_options *o, const char *name) {
@@ -221,9 +244,7 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
     if (options->scale_min > options->scale_max)
         return rn_fail(RN_EINVAL, "scale_min: got %g, want at most scale_max (%g)",
                        options->scale_min, options->scale_max);
-    if (options->background_iou > options->foreground_iou)
-        return rn_fail(RN_EINVAL, "background_iou: got %g, want at most foreground_iou (%g)",
-                       options->background_iou, options->foreground_iou);
+    RN_TRY(check_ious(options));
     return rn_model_config_check(model);
 }
 

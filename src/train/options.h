@@ -115,6 +115,11 @@ RN_MUST_USE rn_status rn_train_options_model(rn_model_config *model, rn_train_op
  * it is not. */
 RN_MUST_USE rn_status rn_train_options_loss(rn_model_config *model, rn_train_options *options);
 
+/* The same for the options of a run that is over, where `given` was set over them to look at its
+ * model in another way: where a loss is given, the parameters that are not are its defaults.
+ * RN_EINVAL besides for a loss of another scoring than the model's. */
+RN_MUST_USE rn_status rn_train_options_reset_loss(rn_train_options *options, rn_scoring scoring);
+
 /* Whether the user has set that option of training. */
 bool rn_train_options_given(const rn_train_options *options, const char *name);
 
