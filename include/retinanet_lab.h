@@ -63,7 +63,7 @@ typedef struct rn_lab_score_bin {
 typedef struct rn_lab_report {
     char
         loss[RN_LAB_LOSS_NAME]; /* under which the model was measured, as `train --loss` names it */
-    double gamma, alpha;        /* of that loss; alpha -1: no weighting */
+    double gamma, alpha;        /* of that loss; alpha -1: no weighting, -2: auto */
     size_t n_images, n_objects; /* of the split */
     size_t n_bad;               /* pictures that could not be read: their objects count as missed */
 

@@ -8,7 +8,10 @@
 #include <sys/wait.h>
 
 static const char header[] =
-    "epoch,step,lr,cls_loss,box_loss,positives,grad_norm,images_per_s,seconds,val_ap,val_ap50\n";
+    "epoch,step,lr,cls_loss,box_loss,positives,grad_norm,images_per_s,seconds,val_ap,val_ap50,"
+    "bg_loss_share,bg_grad_share\n";
+static const char dominance_header[] = "epoch,step,level,positives,negatives,ignored,"
+                                       "bg_loss_share,bg_grad_share,fg_loss,bg_loss\n";
 
 static rn_run_folder folder;
 
@@ -41,6 +44,7 @@ static void refused(rn_status got, rn_status want, const char *path, const char 
     ck_assert_int_eq(folder.log, -1);
     ck_assert_ptr_null(folder.path);
     ck_assert_ptr_null(folder.results);
+    ck_assert_ptr_null(folder.dominance);
 }
 
 /* ---- the folder ---- */
@@ -49,10 +53,12 @@ START_TEST(a_new_folder) {
     make("a/b/run");
     ck_assert_str_eq(folder.path, temp_path("a/b/run"));
     ck_assert_str_eq(folder.results, header);
+    ck_assert_str_eq(folder.dominance, dominance_header);
     ck_assert_int_ge(folder.lock, 0);
     ck_assert_int_ge(folder.log, 0);
     ck_assert(there("a/b/run/.lock") && there("a/b/run/log.txt"));
-    ck_assert(!there("a/b/run/results.csv")); /* not before there is a row */
+    ck_assert(!there("a/b/run/results.csv") && !there("a/b/run/dominance.csv")); /* not before there
+                                                                                    is a row */
     rn_run_close(&folder);
     ck_assert_int_eq(folder.lock, -1);
     rn_run_close(&folder);
@@ -224,7 +230,10 @@ static void add(double epoch, uint64_t step) {
                                 .images_per_s = 120,
                                 .seconds = 3.25,
                                 .val_ap = NAN,
-                                .val_ap50 = NAN};
+                                .val_ap50 = NAN,
+                                .levels = {{30, 900, 7.5, {0.75, 0.25}, {1, 1}},
+                                           {1, 99, 0, {0.25, 0.5}, {0.5, 0}},
+                                           {0, 9, 0, {0.125, 0}, {0, 0}}}};
     ck_assert_msg(rn_run_add_row(&folder, &row) == RN_OK, "%s", rn_error_text());
 }
 
@@ -235,7 +244,8 @@ static void rows_are(const char *rows) {
     ck_assert_str_eq(text_of("run/results.csv"), want);
 }
 
-#define CELLS ",0.0025,1.125,0.1,46.5,1e-30,120,3.25,,\n"
+/* Of the losses 1.125 of 1.875 are background's, of the gradients 1.5 of 2.5. */
+#define CELLS ",0.0025,1.125,0.1,46.5,1e-30,120,3.25,,,0.6,0.6\n"
 
 START_TEST(rows_as_text) {
     const rn_results_row best = {.epoch = 2,
@@ -249,7 +259,53 @@ START_TEST(rows_as_text) {
     add(1.5, 6);
     ck_assert_int_eq(rn_run_add_row(&folder, &best), RN_OK);
     rows_are("1,4" CELLS "1.5,6" CELLS
-             "2,18446744073709551615,0,0.3333333333333333,0,0,0,0,0,0.5,0.75\n");
+             "2,18446744073709551615,0,0.3333333333333333,0,0,0,0,0,0.5,0.75,,\n");
+    rn_run_close(&folder);
+}
+END_TEST
+
+#define LEVELS(epoch, step)                                                                        \
+    epoch "," step ",P3,30,900,7.5,0.75,0.5,0.25,0.75\n" epoch "," step                            \
+          ",P4,1,99,0,0.3333333333333333,1,0.5,0.25\n" epoch "," step                              \
+          ",P5,0,9,0,1,,0,0.125\n" epoch "," step ",P6,0,0,0,,,0,0\n" epoch "," step               \
+          ",P7,0,0,0,,,0,0\n"
+
+START_TEST(rows_by_level) {
+    char want[2048];
+    make("run");
+    add(1, 4);
+    add(1.5, 6);
+    snprintf(want, sizeof want, "%s%s", dominance_header, LEVELS("1", "4") LEVELS("1.5", "6"));
+    ck_assert_str_eq(text_of("run/dominance.csv"), want);
+    rn_run_close(&folder);
+    temp_text("run/last.safetensors", "");
+    ck_assert_int_eq(rn_run_open(&folder, temp_path("run")), RN_OK);
+    rn_run_drop_rows(&folder, 5);
+    add(2, 8);
+    snprintf(want, sizeof want, "%s%s", dominance_header, LEVELS("1", "4") LEVELS("2", "8"));
+    ck_assert_str_eq(text_of("run/dominance.csv"), want);
+    rn_run_close(&folder);
+    unlink(temp_path("run/dominance.csv")); /* a run of an older version has none */
+    ck_assert_int_eq(rn_run_open(&folder, temp_path("run")), RN_OK);
+    ck_assert_str_eq(folder.dominance, dominance_header);
+    rn_run_close(&folder);
+    mkdir(temp_path("run/dominance.csv"), 0777);
+    refused(rn_run_open(&folder, temp_path("run")), RN_EINPUT, temp_path("run/dominance.csv"),
+            "is a folder");
+}
+END_TEST
+
+/* A version before had two columns less. */
+START_TEST(rows_of_fewer_columns) {
+    char old[512], want[512];
+    snprintf(old, sizeof old, "%.*s\n1,10,x,,\n2,20,y,,\n",
+             (int)(strstr(header, ",bg_loss_share") - header), header);
+    snprintf(want, sizeof want, "%s1,10,x,,,,\n2,20,y,,,,\n", header);
+    mkdir(temp_path("run"), 0777);
+    temp_text("run/last.safetensors", "");
+    temp_text("run/results.csv", old);
+    ck_assert_int_eq(rn_run_open(&folder, temp_path("run")), RN_OK);
+    ck_assert_str_eq(folder.results, want);
     rn_run_close(&folder);
 }
 END_TEST
@@ -373,6 +429,8 @@ int main(void) {
     tcase_add_test(place, names_inside);
     tcase_add_test(rows, the_log_grows);
     tcase_add_test(rows, rows_as_text);
+    tcase_add_test(rows, rows_by_level);
+    tcase_add_test(rows, rows_of_fewer_columns);
     tcase_add_test(rows, rows_of_a_resumed_run);
     tcase_add_test(rows, results_of_all_kinds);
     tcase_add_test(rows, a_row_that_cannot_be_written);

@@ -59,8 +59,8 @@ static inline void tiny_same_tensors(const char *a, const char *b, const char *n
         ck_assert_msg(memcmp(p->data, q->data, p->count * rn_dtype_size(p->dtype)) == 0,
                       "%s of %s and %s differ", p->name, paths[0], paths[1]);
     }
-    for (int i = 0; i < 2; i++) { /* where they stand, the sums with every bit; what the model is */
-        static const char *const keys[] = {"position", "config"};
+    for (int i = 0; i < 3; i++) { /* where they stand, the sums with every bit; what the model is */
+        static const char *const keys[] = {"position", "config", "level_sums"};
         const char *p = rn_tensor_file_metadata(&x, keys[i]);
         const char *q = rn_tensor_file_metadata(&y, keys[i]);
         ck_assert_int_eq(!p, !q);
@@ -84,11 +84,13 @@ static inline unsigned long long tiny_position(const char *run) {
     return steps;
 }
 
-/* The rows of run/results.csv that end an epoch, without the two columns that hold times. */
-static inline void tiny_rows(char out[8192], const char *run) {
+/* The rows of run/name that end an epoch; of results.csv without the two columns that hold times.
+ */
+static inline void tiny_table(char out[8192], const char *run, const char *name) {
     char line[1024], path[512];
+    const bool timed = strcmp(name, "results.csv") == 0;
     size_t used = 0;
-    snprintf(path, sizeof path, "%s/results.csv", run);
+    snprintf(path, sizeof path, "%s/%s", run, name);
     FILE *file = fopen(path, "r");
     ck_assert_ptr_nonnull(file);
     out[0] = '\0';
@@ -97,12 +99,17 @@ static inline void tiny_rows(char out[8192], const char *run) {
         int column = 0;
         for (const char *p = line; *p; p++) {
             if (*p == ',') column++;
-            if (column != 7 && column != 8) out[used++] = *p; /* images_per_s, seconds */
+            if (!timed || (column != 7 && column != 8)) /* images_per_s, seconds */
+                out[used++] = *p;
             ck_assert_uint_lt(used, 8191);
         }
     }
     out[used] = '\0';
     fclose(file);
+}
+
+static inline void tiny_rows(char out[8192], const char *run) {
+    tiny_table(out, run, "results.csv");
 }
 
 /* The two finished runs are one. */
@@ -112,6 +119,9 @@ static inline void tiny_same_run(const char *a, const char *b) {
     tiny_same_tensors(a, b, "best.safetensors");
     tiny_rows(x, a);
     tiny_rows(y, b);
+    ck_assert_str_eq(x, y);
+    tiny_table(x, a, "dominance.csv");
+    tiny_table(y, b, "dominance.csv");
     ck_assert_str_eq(x, y);
 }
 

@@ -162,8 +162,9 @@ typedef struct job {
     const rn_head_outputs *outputs;
     const rn_target *targets;
     const size_t *first_target;
-    real normaliser; /* 1 / max(1, positives) */
-    real guide;      /* box loss over class loss */
+    real normaliser;  /* 1 / max(1, positives) */
+    double cls_scale; /* of the sums of the class loss */
+    real guide;       /* box loss over class loss */
 } job;
 
 static void match_task(void *context, size_t task, int worker) {
@@ -302,8 +303,9 @@ static rn_level_losses part_of(const job *j, const block *b, const place *p) {
         part.cls[RN_SIDE_FOREGROUND] += class_loss(j, &one, &anchor);
     }
     part.negatives = (double)b->n - part.positives - part.ignored;
+    part.cls[RN_SIDE_FOREGROUND] *= j->cls_scale;
     part.cls[RN_SIDE_BACKGROUND] =
-        part.negatives > 0 ? fmax(0, b->cls - part.cls[RN_SIDE_FOREGROUND]) : 0;
+        part.negatives > 0 ? fmax(0, j->cls_scale * b->cls - part.cls[RN_SIDE_FOREGROUND]) : 0;
     rn_gradient_by_side(part.gradient, p->dlogits, p->match, b->n, c->network->logits);
     return part;
 }
@@ -328,25 +330,22 @@ static void loss_task(void *context, size_t task, int worker) {
 /* Multiply the gradient of the class loss. */
 static void guide_task(void *context, size_t task, int worker) {
     const job *j = context;
-    const block *b = &j->criterion->blocks[task];
+    block *b = &j->criterion->blocks[task];
     real *dlogits = place_of(j, b).dlogits;
     (void)worker;
+    for (int side = 0; side < RN_SIDES; side++) b->part.gradient[side] *= (double)j->guide;
     for (size_t i = 0; i < b->n * (size_t)j->criterion->network->logits; i++)
         dlogits[i] *= j->guide;
 }
 
-/* The blocks' parts by level, the losses times `scale`, the gradients times `guide`. */
-static void sum_levels(rn_losses *losses, const rn_criterion *c, double scale, double guide) {
-    for (size_t i = 0; i < c->n_blocks; i++) {
-        const rn_level_losses *part = &c->blocks[i].part;
-        rn_level_losses *level = &losses->levels[c->blocks[i].level];
-        level->positives += part->positives;
-        level->negatives += part->negatives;
-        level->ignored += part->ignored;
-        for (int side = 0; side < RN_SIDES; side++) {
-            level->cls[side] += scale * part->cls[side];
-            level->gradient[side] += guide * part->gradient[side];
-        }
+void rn_level_losses_add(rn_level_losses *to, const rn_level_losses *from, double anchors,
+                         double weight) {
+    to->positives += anchors * from->positives;
+    to->negatives += anchors * from->negatives;
+    to->ignored += anchors * from->ignored;
+    for (int side = 0; side < RN_SIDES; side++) {
+        to->cls[side] += weight * from->cls[side];
+        to->gradient[side] += weight * from->gradient[side];
     }
 }
 
@@ -356,8 +355,7 @@ void rn_criterion_losses(rn_losses *out, rn_criterion *criterion, rn_threads *th
     job j = {.criterion = criterion,
              .outputs = outputs,
              .targets = targets,
-             .first_target = first_target,
-             .guide = 1};
+             .first_target = first_target};
     rn_losses losses = {.anchors = criterion->total * (size_t)criterion->batch};
     rn_threads_run(threads, (size_t)criterion->batch, match_task, &j);
     for (int i = 0; i < criterion->batch; i++) {
@@ -365,8 +363,8 @@ void rn_criterion_losses(rn_losses *out, rn_criterion *criterion, rn_threads *th
         losses.ignored += criterion->matchings[i].ignored;
     }
     const double normaliser = 1.0 / (losses.positives > 0 ? (double)losses.positives : 1.0);
-    const double cls_scale = criterion->reduction == RN_LOSS_GHM ? 1 : normaliser;
     j.normaliser = (real)normaliser;
+    j.cls_scale = criterion->reduction == RN_LOSS_GHM ? 1 : normaliser;
     if (criterion->reduction == RN_LOSS_OHEM) {
         rn_threads_run(threads, criterion->n_blocks, hardness_task, &j);
         rn_threads_run(threads, (size_t)criterion->batch, choose_task, &j);
@@ -379,13 +377,15 @@ void rn_criterion_losses(rn_losses *out, rn_criterion *criterion, rn_threads *th
         losses.cls += criterion->blocks[i].cls;
         losses.box += criterion->blocks[i].box;
     }
-    losses.cls *= cls_scale;
+    losses.cls *= j.cls_scale;
     losses.box *= normaliser * (double)criterion->options.box_weight;
     if (criterion->reduction == RN_LOSS_GUIDED && losses.cls > 0) {
         j.guide = (real)(losses.box / losses.cls);
         rn_threads_run(threads, criterion->n_blocks, guide_task, &j);
     }
-    sum_levels(&losses, criterion, cls_scale, (double)j.guide);
+    for (size_t i = 0; i < criterion->n_blocks; i++)
+        rn_level_losses_add(&losses.levels[criterion->blocks[i].level], &criterion->blocks[i].part,
+                            1, 1);
     *out = losses;
 }
 

@@ -40,6 +40,10 @@ typedef struct rn_level_losses {
     double gradient[RN_SIDES];            /* sum of |dL / dlogit| */
 } rn_level_losses;
 
+/* Add `weight` times a level's losses and gradients, and `anchors` times its numbers of anchors. */
+void rn_level_losses_add(rn_level_losses *to, const rn_level_losses *from, double anchors,
+                         double weight);
+
 typedef struct rn_losses {
     double cls; /* class loss, normalised as its reduction says (loss_table.h), before guiding */
     double box; /* normalised box loss, times box_weight */

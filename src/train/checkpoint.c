@@ -70,14 +70,12 @@ static rn_status describe_set(char **out, const rn_dataset *set) {
                        set->n_records, set->n_objects, set->n_classes, crc);
 }
 
-/* What the loss remembers, with every bit; "" for nothing. */
-static rn_status state_to_text(char **out, rn_criterion *criterion) {
-    size_t n;
-    const double *state = rn_criterion_state(criterion, &n);
+/* Numbers with every bit; "" for none. */
+static rn_status numbers_to_text(char **out, const double *numbers, size_t n) {
     RN_TRY(rn_strdup(out, ""));
     for (size_t i = 0; i < n; i++) {
         char number[32], *longer = NULL;
-        rn_format_double(number, state[i]);
+        rn_format_double(number, numbers[i]);
         RN_TRY(rn_asprintf(&longer, "%s%s%s", *out, i ? " " : "", number));
         free(*out);
         *out = longer;
@@ -85,23 +83,29 @@ static rn_status state_to_text(char **out, rn_criterion *criterion) {
     return RN_OK;
 }
 
-static rn_status state_from_text(rn_criterion *criterion, const char *text, const char *path) {
-    size_t n;
-    double *state = rn_criterion_state(criterion, &n);
+/* n numbers, none of them negative; `text` may be NULL, which is wrong unless n is 0. */
+static rn_status numbers_from_text(double *numbers, size_t n, const char *text, const char *key,
+                                   const char *path) {
     for (size_t i = 0; i < n; i++) {
         const size_t size = text ? strcspn(text, " ") : 0;
-        if (!text || !rn_parse_double(&state[i], text, size) ||
-            (text[size] == '\0') != (i == n - 1) || !(state[i] >= 0))
-            return rn_fail(RN_EINPUT, "%s: offset 8: \"loss_state\": want %zu numbers", path, n);
+        if (!text || !rn_parse_double(&numbers[i], text, size) ||
+            (text[size] == '\0') != (i == n - 1) || !(numbers[i] >= 0))
+            return rn_fail(RN_EINPUT, "%s: offset 8: \"%s\": want %zu numbers", path, key, n);
         text += size + 1;
     }
     return RN_OK;
 }
 
+/* rn_position.sum_levels is so many numbers. */
+enum { LEVEL_SUMS = RN_LEVELS * sizeof(rn_level_losses) / sizeof(double) };
+_Static_assert(sizeof(rn_level_losses) == 7 * sizeof(double), "numbers alone");
+
 /* ---- writing ---- */
 
 static rn_status add_metadata(rn_safetensors_writer *w, const rn_trainer *t) {
     char *options = NULL, *position = NULL, *train = NULL, *val = NULL, *state = NULL;
+    char *levels = NULL;
+    size_t n;
     rn_status status;
     if ((status = rn_model_add_metadata(w, &t->config)) != RN_OK) goto done;
     if ((status = rn_safetensors_add_metadata(w, "data", t->data)) != RN_OK) goto done;
@@ -113,10 +117,15 @@ static rn_status add_metadata(rn_safetensors_writer *w, const rn_trainer *t) {
     if ((status = rn_safetensors_add_metadata(w, "train_set", train)) != RN_OK) goto done;
     if ((status = describe_set(&val, &t->val)) != RN_OK) goto done;
     if ((status = rn_safetensors_add_metadata(w, "val_set", val)) != RN_OK) goto done;
-    if ((status = state_to_text(&state, t->step.criterion)) != RN_OK) goto done;
+    status = numbers_to_text(&levels, (const double *)t->position.sum_levels, LEVEL_SUMS);
+    if (status != RN_OK) goto done;
+    if ((status = rn_safetensors_add_metadata(w, "level_sums", levels)) != RN_OK) goto done;
+    const double *remembered = rn_criterion_state(t->step.criterion, &n);
+    if ((status = numbers_to_text(&state, remembered, n)) != RN_OK) goto done;
     if (state[0]) status = rn_safetensors_add_metadata(w, "loss_state", state);
 done:
     free(state);
+    free(levels);
     free(options);
     free(position);
     free(train);
@@ -174,8 +183,13 @@ rn_status rn_checkpoint_open(rn_model_file *file, rn_trainer *t) {
     if (status != RN_OK) goto done;
     const char *data = rn_tensor_file_metadata(&file->tensors, "data");
     const char *options = rn_tensor_file_metadata(&file->tensors, "options");
+    const char *levels = rn_tensor_file_metadata(&file->tensors, "level_sums");
     status =
         position_from_text(&t->position, rn_tensor_file_metadata(&file->tensors, "position"), path);
+    if (status != RN_OK) goto done;
+    if (levels) /* an older version has none */
+        status = numbers_from_text((double *)t->position.sum_levels, LEVEL_SUMS, levels,
+                                   "level_sums", path);
     if (status != RN_OK) goto done;
     if (!data || !options) {
         status =
@@ -225,8 +239,10 @@ rn_status rn_checkpoint_load(rn_trainer *t, rn_model_file *file) {
     const rn_graph *graph = &t->network.graph;
     rn_optimizer *o = &t->step.optimizer;
     RN_TRY(rn_model_file_load(file, t->weights, graph, "", false));
-    RN_TRY(state_from_text(t->step.criterion, rn_tensor_file_metadata(&file->tensors, "loss_state"),
-                           file->path));
+    size_t n;
+    double *remembered = rn_criterion_state(t->step.criterion, &n);
+    RN_TRY(numbers_from_text(remembered, n, rn_tensor_file_metadata(&file->tensors, "loss_state"),
+                             "loss_state", file->path));
     if (o->ema) RN_TRY(rn_model_file_load(file, o->ema, graph, "ema.", false));
     if (o->square) RN_TRY(rn_model_file_load(file, o->square, graph, "square.", true));
     return rn_model_file_load(file, o->velocity, graph, "velocity.", true);

@@ -18,7 +18,7 @@ typedef struct lab {
     rn_train_options options;
     rn_dataset set;
     rn_detector *det;
-    const real *class_alpha; /* [classes] of alpha auto, else NULL */
+    real *class_alpha; /* [classes] of alpha auto, else NULL */
     /* For the plan of the picture before, whose canvas has that size. */
     rn_criterion *criterion;
     int width, height;
@@ -39,6 +39,7 @@ static void lab_free(lab *l) {
     free(l->dlogits);
     free(l->ddeltas);
     free(l->targets);
+    free(l->class_alpha);
 }
 
 /* ---- one picture ---- */
@@ -85,17 +86,8 @@ static void add_losses(lab *l, const rn_losses *losses) {
     const rn_loss_reduction reduction = rn_loss_info_of((rn_loss_kind)l->options.loss)->reduction;
     const double positives = losses->positives > 0 ? (double)losses->positives : 1;
     const double scale = reduction == RN_LOSS_GHM ? 1 : positives;
-    for (int i = 0; i < RN_LEVELS; i++) {
-        rn_level_losses *to = &l->levels[i];
-        const rn_level_losses *from = &losses->levels[i];
-        to->positives += from->positives;
-        to->negatives += from->negatives;
-        to->ignored += from->ignored;
-        for (int side = 0; side < RN_SIDES; side++) {
-            to->cls[side] += scale * from->cls[side];
-            to->gradient[side] += scale * from->gradient[side];
-        }
-    }
+    for (int i = 0; i < RN_LEVELS; i++)
+        rn_level_losses_add(&l->levels[i], &losses->levels[i], 1, scale);
     l->box += positives * losses->box;
     l->pictures++;
 }
@@ -157,15 +149,7 @@ static rn_lab_level level_report(const rn_level_losses *level, double divisor) {
 static void report_losses(rn_lab_report *out, const lab *l) {
     const rn_loss_info *info = rn_loss_info_of((rn_loss_kind)l->options.loss);
     rn_level_losses all = {0};
-    for (int i = 0; i < RN_LEVELS; i++) {
-        all.positives += l->levels[i].positives;
-        all.negatives += l->levels[i].negatives;
-        all.ignored += l->levels[i].ignored;
-        for (int side = 0; side < RN_SIDES; side++) {
-            all.cls[side] += l->levels[i].cls[side];
-            all.gradient[side] += l->levels[i].gradient[side];
-        }
-    }
+    for (int i = 0; i < RN_LEVELS; i++) rn_level_losses_add(&all, &l->levels[i], 1, 1);
     const double positives = fmax(1, all.positives);
     const double divisor =
         info->reduction == RN_LOSS_GHM ? fmax(1, (double)l->pictures) : positives;
@@ -206,6 +190,25 @@ static rn_status measure(rn_lab_report *out, lab *l, const rn_hooks *hooks) {
     return status;
 }
 
+/* As training does for its own set. */
+static rn_status weigh_classes(lab *l) {
+    const rn_model_config *config = rn_detector_config(l->det);
+    const rn_loader_options loader = rn_loader_options_of(&l->options, config);
+    rn_trainer t = {.options = l->options,
+                    .config = *config,
+                    .network = *rn_detector_network(l->det),
+                    .train = l->set};
+    int width, height;
+    size_t bytes;
+    if (l->options.alpha != RN_ALPHA_AUTO) return RN_OK;
+    rn_status status = rn_loader_plan(&bytes, &width, &height, &l->set, &loader);
+    if (status == RN_OK) status = rn_trainer_cover(&t, width, height);
+    if (status == RN_OK) status = rn_trainer_weigh_classes(&t);
+    l->class_alpha = t.class_alpha;
+    free(t.coverage.positives_of);
+    return status;
+}
+
 static rn_status open_all(lab *l, const char *model, const char *data,
                           const rn_lab_options *options, const rn_hooks *hooks) {
     const rn_detector_options detecting = {
@@ -218,7 +221,7 @@ static rn_status open_all(lab *l, const char *model, const char *data,
                                     rn_detector_classes(l->det)));
     rn_dataset_tell_notes(&l->set, hooks);
     if (l->set.n_records == 0) return rn_fail(RN_EINPUT, "%s: no pictures to measure", data);
-    return RN_OK;
+    return weigh_classes(l);
 }
 
 rn_status rn_lab_measure(rn_lab_report *out, const char *model, const char *data,

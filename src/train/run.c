@@ -13,16 +13,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const header =
-    "epoch,step,lr,cls_loss,box_loss,positives,grad_norm,images_per_s,seconds,val_ap,val_ap50\n";
+static const char *const results_header =
+    "epoch,step,lr,cls_loss,box_loss,positives,grad_norm,images_per_s,seconds,val_ap,val_ap50,"
+    "bg_loss_share,bg_grad_share\n";
+static const char *const dominance_header = "epoch,step,level,positives,negatives,ignored,"
+                                            "bg_loss_share,bg_grad_share,fg_loss,bg_loss\n";
 
-enum { MAX_RESULTS = 64 << 20 }; /* bytes of a results.csv that is taken up again */
+enum {
+    MAX_TABLE = 64 << 20, /* bytes of a csv file that is taken up again */
+    LINE = 512            /* bytes of a row */
+};
 
 void rn_run_close(rn_run_folder *folder) {
     if (folder->lock >= 0) close(folder->lock);
     if (folder->log >= 0) close(folder->log);
     free(folder->path);
     free(folder->results);
+    free(folder->dominance);
     *folder = (rn_run_folder){.lock = -1, .log = -1};
 }
 
@@ -108,7 +115,8 @@ rn_status rn_run_create(rn_run_folder *out, const char *path) {
         rn_run_close(&folder);
         return status;
     }
-    if ((status = rn_strdup(&folder.results, header)) != RN_OK) goto done;
+    if ((status = rn_strdup(&folder.results, results_header)) != RN_OK) goto done;
+    if ((status = rn_strdup(&folder.dominance, dominance_header)) != RN_OK) goto done;
     status = enter(&folder);
 done:
     if (status == RN_OK)
@@ -153,11 +161,54 @@ done:
     return status;
 }
 
-rn_status rn_run_open(rn_run_folder *out, const char *path) {
-    rn_run_folder folder = {.lock = -1, .log = -1};
-    char *results = NULL;
+static size_t count(const char *text, size_t size, char c) {
+    size_t n = 0;
+    for (size_t i = 0; i < size; i++) n += text[i] == c;
+    return n;
+}
+
+/* A table of a version that had fewer columns, their names the first of `header`: its rows get
+ * empty cells. Any other is left as it is. */
+static rn_status widen(char **table, const char *header) {
+    const size_t named = strcspn(*table, "\n"), all = strcspn(header, "\n");
+    if ((*table)[named] != '\n' || named >= all || memcmp(*table, header, named) != 0 ||
+        header[named] != ',')
+        return RN_OK;
+    const size_t missing = count(header + named, all - named, ',');
+    const size_t rows = count(*table + named, strlen(*table + named), '\n');
+    char *wide = NULL, *to;
+    RN_TRY(rn_alloc(&wide, strlen(*table) + all + rows * missing + 1, 1));
+    to = stpcpy(wide, header);
+    for (const char *from = *table + named + 1; *from; from++) {
+        if (*from == '\n')
+            for (size_t i = 0; i < missing; i++) *to++ = ',';
+        *to++ = *from;
+    }
+    free(*table);
+    *table = wide;
+    return RN_OK;
+}
+
+/* RUN/name as text, or its header where there is none yet. */
+static rn_status open_table(char **out, const rn_run_folder *folder, const char *name,
+                            const char *header) {
+    char *path = NULL;
     uint8_t *bytes = NULL;
     size_t size = 0;
+    rn_status status;
+    RN_TRY(rn_run_path(&path, folder, name));
+    if (!rn_path_exists(path)) {
+        status = rn_strdup(out, header);
+    } else if ((status = rn_file_read(&bytes, &size, path, MAX_TABLE)) == RN_OK) {
+        *out = (char *)bytes;
+        status = widen(out, header);
+    }
+    free(path);
+    return status;
+}
+
+rn_status rn_run_open(rn_run_folder *out, const char *path) {
+    rn_run_folder folder = {.lock = -1, .log = -1};
     rn_status status;
     *out = folder;
     if (!rn_path_is_folder(path)) return rn_fail(RN_EINPUT, "%s: no folder of a run", path);
@@ -166,15 +217,10 @@ rn_status rn_run_open(rn_run_folder *out, const char *path) {
     if ((status = enter(&folder)) != RN_OK) goto done;
     if ((status = remove_leftovers(&folder, "")) != RN_OK) goto done;
     if ((status = remove_leftovers(&folder, "pictures")) != RN_OK) goto done;
-    if ((status = rn_run_path(&results, &folder, "results.csv")) != RN_OK) goto done;
-    if (rn_path_exists(results)) {
-        if ((status = rn_file_read(&bytes, &size, results, MAX_RESULTS)) != RN_OK) goto done;
-        folder.results = (char *)bytes;
-    } else {
-        status = rn_strdup(&folder.results, header);
-    }
+    status = open_table(&folder.results, &folder, "results.csv", results_header);
+    if (status != RN_OK) goto done;
+    status = open_table(&folder.dominance, &folder, "dominance.csv", dominance_header);
 done:
-    free(results);
     if (status == RN_OK)
         *out = folder;
     else
@@ -193,26 +239,74 @@ static void append_cell(char *row, size_t size, double value) {
     snprintf(row + used, size - used, ",%s", text);
 }
 
-rn_status rn_run_add_row(rn_run_folder *folder, const rn_results_row *row) {
-    const double cells[] = {row->lr,        row->cls_loss,  row->box_loss,
-                            row->positives, row->grad_norm, row->images_per_s,
-                            row->seconds,   row->val_ap,    row->val_ap50};
-    char line[512], *results = NULL, *path = NULL;
-    rn_format_double(line, row->epoch);
-    snprintf(line + strlen(line), 32, ",%llu", (unsigned long long)row->step);
-    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
-        append_cell(line, sizeof line, cells[i]);
-    RN_TRY(rn_asprintf(&results, "%s%s\n", folder->results, line));
-    free(folder->results);
-    folder->results = results;
-    RN_TRY(rn_run_path(&path, folder, "results.csv"));
-    const rn_status status = rn_file_write(path, results, strlen(results));
+/* Put `line` behind *table, and that into RUN/name. */
+static rn_status add_line(char **table, const char *line, const rn_run_folder *folder,
+                          const char *name) {
+    char *longer = NULL, *path = NULL;
+    RN_TRY(rn_asprintf(&longer, "%s%s\n", *table, line));
+    free(*table);
+    *table = longer;
+    RN_TRY(rn_run_path(&path, folder, name));
+    const rn_status status = rn_file_write(path, longer, strlen(longer));
     free(path);
     return status;
 }
 
-void rn_run_drop_rows(rn_run_folder *folder, uint64_t step) {
-    char *line = strchr(folder->results, '\n');
+/* "epoch,step" */
+static void begin_line(char line[LINE], const rn_results_row *row) {
+    rn_format_double(line, row->epoch);
+    snprintf(line + strlen(line), 32, ",%llu", (unsigned long long)row->step);
+}
+
+static double share(const double sides[RN_SIDES]) {
+    const double all = sides[RN_SIDE_BACKGROUND] + sides[RN_SIDE_FOREGROUND];
+    return all > 0 ? sides[RN_SIDE_BACKGROUND] / all : NAN;
+}
+
+static rn_status add_results(rn_run_folder *folder, const rn_results_row *row) {
+    double cls[RN_SIDES] = {0}, gradient[RN_SIDES] = {0};
+    char line[LINE];
+    for (int l = 0; l < RN_LEVELS; l++)
+        for (int side = 0; side < RN_SIDES; side++) {
+            cls[side] += row->levels[l].cls[side];
+            gradient[side] += row->levels[l].gradient[side];
+        }
+    const double cells[] = {row->lr,        row->cls_loss,     row->box_loss,  row->positives,
+                            row->grad_norm, row->images_per_s, row->seconds,   row->val_ap,
+                            row->val_ap50,  share(cls),        share(gradient)};
+    begin_line(line, row);
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) append_cell(line, LINE, cells[i]);
+    return add_line(&folder->results, line, folder, "results.csv");
+}
+
+static rn_status add_dominance(rn_run_folder *folder, const rn_results_row *row) {
+    char lines[RN_LEVELS * LINE] = "";
+    for (int l = 0; l < RN_LEVELS; l++) {
+        const rn_level_losses *level = &row->levels[l];
+        const double cells[] = {level->positives,
+                                level->negatives,
+                                level->ignored,
+                                share(level->cls),
+                                share(level->gradient),
+                                level->cls[RN_SIDE_FOREGROUND],
+                                level->cls[RN_SIDE_BACKGROUND]};
+        char *line = lines + strlen(lines);
+        begin_line(line, row);
+        snprintf(line + strlen(line), 8, ",P%d", 3 + l);
+        for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) append_cell(line, LINE, cells[i]);
+        if (l < RN_LEVELS - 1) strcat(line, "\n");
+    }
+    return add_line(&folder->dominance, lines, folder, "dominance.csv");
+}
+
+rn_status rn_run_add_row(rn_run_folder *folder, const rn_results_row *row) {
+    RN_TRY(add_results(folder, row));
+    return add_dominance(folder, row);
+}
+
+/* The rows of a table up to `step`, which is their second cell. */
+static void drop_rows(char *table, uint64_t step) {
+    char *line = strchr(table, '\n');
     while (line && line[1]) {
         char *end = strchr(line + 1, '\n');
         const char *comma = line + 1 + strcspn(line + 1, ",\n");
@@ -222,4 +316,9 @@ void rn_run_drop_rows(rn_run_folder *folder, uint64_t step) {
         }
         line = end;
     }
+}
+
+void rn_run_drop_rows(rn_run_folder *folder, uint64_t step) {
+    drop_rows(folder->results, step);
+    drop_rows(folder->dominance, step);
 }

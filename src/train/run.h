@@ -2,15 +2,14 @@
 #ifndef RN_TRAIN_RUN_H
 #define RN_TRAIN_RUN_H
 
-#include "base/status.h"
-
-#include <stdint.h>
+#include "model/criterion.h"
 
 typedef struct rn_run_folder {
     char *path;
-    int lock;      /* descriptor of RUN/.lock, held while a process trains there; -1 for none */
-    int log;       /* descriptor of RUN/log.txt; -1 for none */
-    char *results; /* text of results.csv so far, with its header */
+    int lock;        /* descriptor of RUN/.lock, held while a process trains there; -1 for none */
+    int log;         /* descriptor of RUN/log.txt; -1 for none */
+    char *results;   /* text of results.csv so far, with its header */
+    char *dominance; /* text of dominance.csv */
 } rn_run_folder;
 
 /* Make the folder, which must not exist (RN_EINVAL), and lock it. RN_EIO if it cannot be made. */
@@ -29,12 +28,18 @@ void rn_run_log(rn_run_folder *folder, const char *line);
 /* *out = RUN/name, malloc'ed. */
 RN_MUST_USE rn_status rn_run_path(char **out, const rn_run_folder *folder, const char *name);
 
-/* A row of results.csv; the whole file is replaced. NaN gives an empty cell. */
+/* Rows of results.csv, NaN giving an empty cell, and of dominance.csv; the whole files are
+ * replaced.
+ */
 typedef struct rn_results_row {
     double epoch; /* epochs done, a fraction where a stop cut one */
     uint64_t step;
     double lr, cls_loss, box_loss, positives, grad_norm, images_per_s, seconds, val_ap, val_ap50;
+    rn_level_losses levels[RN_LEVELS]; /* means over the steps */
 } rn_results_row;
+/* results.csv ends with bg_loss_share and bg_grad_share of all levels. dominance.csv has a row a
+ * level: epoch, step, level ("P3" ...), positives, negatives, ignored, bg_loss_share,
+ * bg_grad_share, fg_loss, bg_loss. A share is that of the sums, NaN where there is no loss. */
 RN_MUST_USE rn_status rn_run_add_row(rn_run_folder *folder, const rn_results_row *row);
 /* Draw the losses and val's AP over the epochs into RUN/pictures/curves.png; nothing without a row.
  * RN_ENOMEM, RN_EIO. */

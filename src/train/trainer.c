@@ -142,23 +142,26 @@ static double epochs_done(const rn_trainer *t) {
 static rn_status add_row(rn_trainer *t, double speed, double ap, double ap50) {
     rn_position *p = &t->position;
     const double n = p->sum_steps > 0 ? (double)p->sum_steps : 1;
-    const rn_results_row row = {.epoch = epochs_done(t),
-                                .step = p->step,
-                                .lr = rn_schedule_lr(&t->schedule, p->step > 0 ? p->step - 1 : 0),
-                                .cls_loss = p->sum_cls / n,
-                                .box_loss = p->sum_box / n,
-                                .positives = p->sum_positives / n,
-                                .grad_norm = p->sum_norm / n,
-                                .images_per_s = speed,
-                                .seconds = rn_now() - t->start,
-                                .val_ap = ap,
-                                .val_ap50 = ap50};
+    rn_results_row row = {.epoch = epochs_done(t),
+                          .step = p->step,
+                          .lr = rn_schedule_lr(&t->schedule, p->step > 0 ? p->step - 1 : 0),
+                          .cls_loss = p->sum_cls / n,
+                          .box_loss = p->sum_box / n,
+                          .positives = p->sum_positives / n,
+                          .grad_norm = p->sum_norm / n,
+                          .images_per_s = speed,
+                          .seconds = rn_now() - t->start,
+                          .val_ap = ap,
+                          .val_ap50 = ap50};
+    for (int l = 0; l < RN_LEVELS; l++)
+        rn_level_losses_add(&row.levels[l], &p->sum_levels[l], 1 / n, 1 / n);
     return rn_run_add_row(&t->folder, &row);
 }
 
 static void clear_sums(rn_position *p) {
     p->sum_steps = 0;
     p->sum_cls = p->sum_box = p->sum_norm = p->sum_positives = 0;
+    memset(p->sum_levels, 0, sizeof p->sum_levels);
 }
 
 static rn_status diverged(const rn_trainer *t, const rn_batch *batch,
@@ -219,6 +222,8 @@ static rn_status take_step(rn_trainer *t, rn_step_result *result) {
     p->sum_box += result->losses.box;
     p->sum_norm += result->norm;
     p->sum_positives += (double)result->losses.positives;
+    for (int l = 0; l < RN_LEVELS; l++)
+        rn_level_losses_add(&p->sum_levels[l], &result->losses.levels[l], 1, 1);
     return RN_OK;
 }
 

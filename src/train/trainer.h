@@ -22,6 +22,7 @@ typedef struct rn_position {
      * never stopped. */
     uint64_t sum_steps;
     double sum_cls, sum_box, sum_norm, sum_positives;
+    rn_level_losses sum_levels[RN_LEVELS];
 } rn_position;
 
 /* What the anchors make of the training set, without augmentation. */
