@@ -308,8 +308,9 @@ typedef struct rn_train_result {
 } rn_train_result;
 
 /* Train on DATA (a folder or file of a format that is recognised) into folder `run`, which must not
- * exist yet. The folder gets args.json, results.csv, log.txt, pictures/, best.safetensors and
- * last.safetensors. RN_EDIVERGED if a loss is not finite: the checkpoints before are kept. */
+ * exist yet. The folder gets args.json, results.csv, dominance.csv, log.txt, pictures/,
+ * best.safetensors and last.safetensors. RN_EDIVERGED if a loss is not finite: the checkpoints
+ * before are kept. */
 RN_MUST_USE rn_status rn_train(rn_train_result *out, const char *data, const char *run,
                                const rn_train_options *options, const rn_hooks *hooks);
 /* Go on with a run as if it had not stopped: the same bits. Only epochs (of a finished run),

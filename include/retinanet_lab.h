@@ -7,8 +7,15 @@
  *     else
  *         printf("%.1f%% of the loss is background's\n", 100 * report.all.bg_loss_share);
  *
- * Training measures the shares too, in every step: results.csv and dominance.csv in the folder of
- * the run (models/README.md). */
+ * Training measures the shares too, in every step. In the folder of a run, results.csv has
+ * bg_loss_share and bg_grad_share behind its other columns, and dominance.csv a row for each row
+ * there and each level:
+ *
+ *   epoch, step                    as in results.csv
+ *   level                          P3 .. P7
+ *   positives, negatives, ignored  anchors a step, mean since the last end of an epoch
+ *   bg_loss_share, bg_grad_share   as in rn_lab_level, of the sums since then; empty for no loss
+ *   fg_loss, bg_loss               parts of cls_loss: over all levels they add up to it */
 #ifndef RETINANET_LAB_H
 #define RETINANET_LAB_H
 

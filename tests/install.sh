@@ -29,10 +29,11 @@ prefix=$work/prefix
 lib=$(dirname "$(find "$prefix" -name libretinanet.a)")
 header=$prefix/include/retinanet.h
 losses=$prefix/include/retinanet_loss.h
+lab=$prefix/include/retinanet_lab.h
 export PKG_CONFIG_PATH=$lib/pkgconfig LD_LIBRARY_PATH=$lib
 
 # ---- what the libraries show
-grep -hv '^ *[/*]' "$header" "$losses" | grep -oE '\brn_[a-z_]+\(' | tr -d '(' | sort -u >"$work/functions"
+grep -hv '^ *[/*]' "$header" "$losses" "$lab" | grep -oE '\brn_[a-z_]+\(' | tr -d '(' | sort -u >"$work/functions"
 nm -D --defined-only "$lib/libretinanet.so" | awk '{ print $NF }' | sort >"$work/shared"
 nm -g --defined-only "$lib/libretinanet.a" | awk 'NF == 3 { print $NF }' | sort >"$work/static"
 check "the shared library shows the header's functions alone" same "$work/functions" "$work/shared"
@@ -42,8 +43,8 @@ check "the SONAME holds the version" grep -q "libretinanet.so.${version%.*}\]" <
 check "pkg-config has the version" test "$(pkg-config --modversion retinanet)" = "$version"
 
 # ---- the header
-printf '#include <retinanet_loss.h>\nint main() {\n rn_detector_options d = RN_DETECTOR_OPTIONS_DEFAULT;\n rn_scenes_options s = %s;\n %s\n}\n' \
-    RN_SCENES_OPTIONS_DEFAULT 'rn_bench_options b = RN_BENCH_OPTIONS_DEFAULT; return d.threads + s.val + b.runs < 0;' >"$work/defaults.cc"
+printf '#include <retinanet_lab.h>\n#include <retinanet_loss.h>\nint main() {\n rn_lab_options l = RN_LAB_OPTIONS_DEFAULT;\n rn_detector_options d = RN_DETECTOR_OPTIONS_DEFAULT;\n rn_scenes_options s = %s;\n %s\n}\n' \
+    RN_SCENES_OPTIONS_DEFAULT 'rn_bench_options b = RN_BENCH_OPTIONS_DEFAULT; return d.threads + s.val + b.runs + l.threads < 0;' >"$work/defaults.cc"
 cp "$work/defaults.cc" "$work/defaults.c"
 check "C++ compiles it" "${CXX:-c++}" -std=c++20 -Wall -Wextra -pedantic -Werror -I "$prefix/include" -fsyntax-only "$work/defaults.cc"
 check "C compiles it" is_c -Wno-strict-prototypes -I "$prefix/include" -fsyntax-only "$work/defaults.c"

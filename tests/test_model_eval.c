@@ -205,6 +205,37 @@ START_TEST(boxes_in_the_sets_own_ids) {
 }
 END_TEST
 
+static size_t n_seen;
+
+/* Not of the picture that cannot be read; the third of them is one too many. */
+static rn_status see(void *context, const rn_record *record, const rn_image *image) {
+    rn_level_output levels[RN_LEVELS];
+    rn_detector_outputs(context, levels);
+    ck_assert_uint_eq(levels[0].n_anchors, 9 * 8 * 8);
+    ck_assert_float_eq(levels[0].logits[3 * TINY_CLASSES + 1], 2);
+    ck_assert_int_ne(record->id, 100);
+    ck_assert_int_eq(image->width, 64);
+    return ++n_seen == 3 ? rn_fail(RN_EDIVERGED, "enough") : RN_OK;
+}
+
+START_TEST(someone_looks_at_each_picture) {
+    rn_detector *det;
+    rn_dataset set;
+    rn_results results;
+    size_t n_bad;
+    save_model();
+    save_set(20, 1, "dog");
+    ck_assert_int_eq(rn_detector_open(&det, temp_path("m.safetensors"), NULL), RN_OK);
+    ck_assert_int_eq(rn_dataset_open(&set, temp_path("data"), NULL, RN_SPLIT_VAL), RN_OK);
+    ck_assert_int_eq(rn_dataset_match_classes(&set, rn_detector_class_names(det), 3), RN_OK);
+    const rn_detected each = {.run = see, .context = det};
+    ck_assert_int_eq(rn_detect_set_with(&results, &n_bad, det, &set, &each, NULL), RN_EDIVERGED);
+    ck_assert(n_seen == 3 && n_bad == 1 && results.n == 0 && !results.rows);
+    rn_dataset_free(&set);
+    rn_detector_close(det);
+}
+END_TEST
+
 START_TEST(a_report_of_a_model) {
     save_model();
     save_set(4, 0, "dog");
@@ -271,6 +302,7 @@ int main(void) {
     tcase_add_test(tests, no_detections);
     tcase_add_test(tests, files_that_cannot_be_used);
     tcase_add_test(tests, boxes_in_the_sets_own_ids);
+    tcase_add_test(tests, someone_looks_at_each_picture);
     tcase_add_test(tests, a_report_of_a_model);
     tcase_add_test(tests, pictures_that_cannot_be_read);
     tcase_add_test(tests, classes_that_the_model_lacks);
