@@ -7,7 +7,22 @@
 
 /* ---- results.csv ---- */
 
-enum { EPOCH, STEP, LR, CLS, BOX, POSITIVES, NORM, SPEED, SECONDS, AP, AP50, COLUMNS, MOST = 64 };
+enum {
+    EPOCH,
+    STEP,
+    LR,
+    CLS,
+    BOX,
+    POSITIVES,
+    NORM,
+    SPEED,
+    SECONDS,
+    AP,
+    AP50,
+    LOSS_SHARE,
+    GRAD_SHARE
+};
+enum { COLUMNS = GRAD_SHARE + 1, MOST = 64 };
 
 /* The cells of run/results.csv; an empty one is NaN. Returns the rows. */
 static int read_rows(double rows[MOST][COLUMNS], const char *run) {
@@ -134,7 +149,44 @@ static void same_pictures(void) {
     temp_text("same/val.json", json);
 }
 
+/* Of each row of dominance.csv the levels together: anchors, parts of the class loss. */
+typedef struct level_sums {
+    int levels;
+    double step, positives, negatives, ignored, fg_loss, bg_loss;
+} level_sums;
+
+static int read_levels(level_sums rows[MOST], const char *run) {
+    char name[64];
+    int n = -1;
+    snprintf(name, sizeof name, "%s/dominance.csv", run);
+    char *text = read_text(name);
+    for (char *line = strchr(text, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
+        double step, v[3], fg, bg;
+        int level;
+        char *end = strchr(line, '\n'), *last = end;
+        for (int commas = 0; commas < 2; commas += *last == ',') last--; /* shares may be empty */
+        ck_assert_int_eq(
+            sscanf(line, "%*[^,],%lf,P%d,%lf,%lf,%lf", &step, &level, &v[0], &v[1], &v[2]), 5);
+        ck_assert_int_eq(sscanf(last, ",%lf,%lf", &fg, &bg), 2);
+        if (level == 3) {
+            ck_assert_int_lt(++n, MOST);
+            rows[n] = (level_sums){.step = step};
+        }
+        level_sums *r = &rows[n];
+        ck_assert(r->step == step && level == 3 + r->levels);
+        r->levels++;
+        r->positives += v[0];
+        r->negatives += v[1];
+        r->ignored += v[2];
+        r->fg_loss += fg;
+        r->bg_loss += bg;
+    }
+    free(text);
+    return n + 1;
+}
+
 START_TEST(rows_are_means) {
+    static level_sums levels[MOST];
     static double rows[MOST][COLUMNS];
     same_pictures();
     ok(train("same", "run",
@@ -154,6 +206,20 @@ START_TEST(rows_are_means) {
         ck_assert(rows[i][POSITIVES] == rows[0][POSITIVES]);
         for (int c = CLS; c <= NORM; c++) ck_assert_double_eq_tol(rows[i][c] / rows[0][c], 1, 1e-4);
         ck_assert(rows[i][SPEED] > 0 && rows[i][SECONDS] > 0);
+        for (int c = LOSS_SHARE; c <= GRAD_SHARE; c++) {
+            ck_assert(rows[i][c] > 0 && rows[i][c] < 1);
+            ck_assert_double_eq_tol(rows[i][c] / rows[0][c], 1, 1e-4);
+        }
+    }
+    ck_assert_int_eq(read_levels(levels, "run"), 6);
+    for (int i = 0; i < 6; i++) {
+        const level_sums *l = &levels[i];
+        ck_assert(l->levels == 5 && l->step == rows[i][STEP]);
+        ck_assert_double_eq_tol(l->positives, rows[i][POSITIVES], 1e-9);
+        /* nine a cell of 8 x 8, 4 x 4, 2 x 2, 1 and 1 */
+        ck_assert_double_eq_tol(l->positives + l->negatives + l->ignored, 9 * 86, 1e-9);
+        ck_assert_double_eq_tol((l->fg_loss + l->bg_loss) / rows[i][CLS], 1, 1e-12);
+        ck_assert_double_eq_tol(l->bg_loss / rows[i][CLS], rows[i][LOSS_SHARE], 1e-12);
     }
 }
 END_TEST
