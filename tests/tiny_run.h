@@ -86,7 +86,7 @@ static inline unsigned long long tiny_position(const char *run) {
 
 /* The rows of run/name that end an epoch; of results.csv without the two columns that hold times.
  */
-static inline void tiny_table(char out[8192], const char *run, const char *name) {
+static inline void tiny_table(char *out, size_t cap, const char *run, const char *name) {
     char line[1024], path[512];
     const bool timed = strcmp(name, "results.csv") == 0;
     size_t used = 0;
@@ -101,7 +101,7 @@ static inline void tiny_table(char out[8192], const char *run, const char *name)
             if (*p == ',') column++;
             if (!timed || (column != 7 && column != 8)) /* images_per_s, seconds */
                 out[used++] = *p;
-            ck_assert_uint_lt(used, 8191);
+            ck_assert_uint_lt(used, cap - 1);
         }
     }
     out[used] = '\0';
@@ -109,19 +109,19 @@ static inline void tiny_table(char out[8192], const char *run, const char *name)
 }
 
 static inline void tiny_rows(char out[8192], const char *run) {
-    tiny_table(out, run, "results.csv");
+    tiny_table(out, 8192, run, "results.csv");
 }
 
 /* The two finished runs are one. */
 static inline void tiny_same_run(const char *a, const char *b) {
-    char x[8192], y[8192];
+    static char x[1 << 16], y[1 << 16];
     tiny_same_tensors(a, b, "last.safetensors");
     tiny_same_tensors(a, b, "best.safetensors");
     tiny_rows(x, a);
     tiny_rows(y, b);
     ck_assert_str_eq(x, y);
-    tiny_table(x, a, "dominance.csv");
-    tiny_table(y, b, "dominance.csv");
+    tiny_table(x, sizeof x, a, "dominance.csv");
+    tiny_table(y, sizeof y, b, "dominance.csv");
     ck_assert_str_eq(x, y);
 }
 
