@@ -37,4 +37,5 @@ install(FILES ${CMAKE_BINARY_DIR}/retinanet.pc DESTINATION ${CMAKE_INSTALL_LIBDI
 install(FILES include/retinanet.h include/retinanet_loss.h include/retinanet_lab.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 file(GLOB models CONFIGURE_DEPENDS models/*.safetensors models/*.md)
 install(FILES ${models} DESTINATION ${CMAKE_INSTALL_DATADIR}/retinanet)
+install(FILES ${experiments} DESTINATION ${CMAKE_INSTALL_DATADIR}/retinanet/study)
 install(FILES README.md CHANGELOG.md LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,0 +1,263 @@
+#include "suite.h"
+#include "tiny_model.h"
+
+#include <math.h>
+
+static const char *const form =
+    "{\"name\": \"tiny\", \"question\": \"q?\", \"prediction\": \"p\", \"data\": \"%s\",\n"
+    "\"settings\": {\"size\": 64, \"width\": 8, \"fpn-channels\": 16, \"batch\": 2, \"epochs\": "
+    "2,\n"
+    "\"head-depth\": 1, \"anchor-sides\": \"16,24,32,48,64\", \"optimizer\": \"sgd\", \"lr\": %s,\n"
+    "\"clip\": %s, \"prior\": 0.2, \"ema\": 0, \"warmup\": 0},\n"
+    "\"arms\": [{\"name\": \"ce\", \"settings\": {\"loss\": \"focal\", \"gamma\": 0}},\n"
+    "{\"name\": \"fl\", \"settings\": {\"loss\": \"focal\", \"gamma\": 2}}],\n"
+    "\"seeds\": [1, 2], \"claims\": [{\"arms\": \"fl\", \"over\": \"ce\"}]}\n";
+
+static void make_set(void) {
+    temp_open();
+    tiny_set("set", 5);
+}
+
+static void experiment(const char *name, const char *data, const char *lr, const char *clip) {
+    char text[2048];
+    snprintf(text, sizeof text, form, data, lr, clip);
+    temp_text(name, text);
+}
+
+/* An experiment that is refused for one member. */
+static void refused(int code, const char *members, const char *line) {
+    char text[1024];
+    snprintf(
+        text, sizeof text,
+        "{\"name\": \"x\", \"question\": \"q\", \"prediction\": \"p\", \"data\": \"set\",\n%s}",
+        members);
+    temp_text("x.json", text);
+    RUN("losslab", "run", "x.json", "-o", "out");
+    run_refused(code, line);
+    ck_assert_int_ne(access(temp_path("out"), F_OK), 0);
+}
+
+static char table[1 << 14];
+
+static int read_table(const char *name) {
+    int lines = 0;
+    FILE *file = fopen(temp_path(name), "rb");
+    ck_assert_ptr_nonnull(file);
+    table[fread(table, 1, sizeof table - 1, file)] = '\0';
+    fclose(file);
+    for (const char *p = table; *p; p++) lines += *p == '\n';
+    return lines;
+}
+
+/* The table without the column of seconds. */
+static void without_seconds(char out[1 << 14]) {
+    int column = 0;
+    for (const char *p = table; *p; p++) {
+        if (*p == ',') column++;
+        if (*p == '\n') column = 0;
+        if (column != 8 || *p == ',') *out++ = *p;
+    }
+    *out = '\0';
+}
+
+/* ---- the command line ---- */
+
+START_TEST(list) {
+    RUN("losslab", "list");
+    ck_assert_int_eq(run_code, 0);
+    ck_assert_ptr_nonnull(strstr(run_out, "quick\t3 arms\t"));
+    ck_assert_ptr_nonnull(strstr(run_out, "\nlosses\tfocal"));
+    ck_assert_str_eq(run_err, "");
+}
+END_TEST
+
+START_TEST(wrong_lines) {
+    RUN("losslab");
+    run_refused(1, "losslab: error: want a command (try --help)");
+    RUN("losslab", "dance");
+    run_refused(1,
+                "losslab: error: unknown command dance (known: list, run, report, quick, sweep)");
+    RUN("losslab", "run");
+    run_refused(1, "losslab: error: run: want EXPERIMENT");
+    RUN("losslab", "report", "set");
+    run_refused(1, "losslab: error: report: no -o report.html given");
+    RUN("losslab", "run", "nothing");
+    ck_assert_int_eq(run_code, 1);
+    ck_assert_int_eq(strncmp(run_err, "losslab: error: unknown experiment nothing (known: ", 51),
+                     0);
+    ck_assert_ptr_nonnull(strstr(run_err, "quick"));
+    RUN("losslab", "run", "none.json");
+    run_refused(2, "losslab: error: none.json: cannot read: No such file or directory");
+    RUN("losslab", "report", "set", "-o", "r.html");
+    run_refused(2, "losslab: error: set: no tables (NAME.csv) in it");
+}
+END_TEST
+
+START_TEST(wrong_experiments) {
+    temp_text("x.json", "{\"name\": \"x\",\n \"name\": 1}");
+    RUN("losslab", "run", "x.json");
+    run_refused(2, "losslab: error: x.json:2:2: this key is there already");
+    temp_text("x.json", "{\"name\": \"x\"");
+    RUN("losslab", "run", "x.json");
+    run_refused(2, "losslab: error: x.json:1:13: want ',' or '}'");
+    refused(2, " \"arm\": []",
+            "losslab: error: x.json:2:2: unknown key \"arm\" (known: name, title, question, "
+            "prediction, data, preset, settings, arms, seeds, folds, claims, x_label, train_ap)");
+    refused(2, "\"arms\": []", "losslab: error: x.json:2:1: arms: got a list, want a list of arms");
+    refused(
+        2, "\"arms\": [{\"name\": \"a/b\"}]",
+        "losslab: error: x.json:2:11: name: got a/b, want a name of at most 63 letters, digits, "
+        "'-', '_' and '.'");
+    refused(2, "\"arms\": [{\"name\": \"a\"}], \"seeds\": [1, 1]",
+            "losslab: error: x.json:2:39: item: got 1, want each seed once");
+    refused(2, "\"arms\": [{\"name\": \"a\"}], \"claims\": [{\"arms\": \"b\"}]",
+            "losslab: error: x.json:2:38: arms: got b, want the name of an arm");
+    refused(2, "\"arms\": [{\"name\": \"a\", \"settings\": {\"seed\": 1}}]",
+            "losslab: error: x.json:2:37: seed: not a setting here (losslab decides it)");
+}
+END_TEST
+
+/* What a claim turns on: exit 1. */
+START_TEST(wrong_choices) {
+    refused(1, "\"arms\": [{\"name\": \"a\", \"settings\": {\"gamma\": -1}}]",
+            "losslab: error: x.json:2:37: gamma: got -1, want 0..10");
+    refused(1, "\"arms\": [{\"name\": \"a\"}], \"folds\": 1",
+            "losslab: error: x.json:2:26: folds: got 1, want 2..32");
+    static const char *const settings[] = {"\"alpha\": 1.5", "\"alpha\": 0", "\"prior\": 0",
+                                           "\"prior\": 1"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{\"name\": \"x\", \"question\": \"q\", \"prediction\": \"p\", \"data\": \"set\", "
+                 "\"arms\": [{\"name\": \"a\", \"settings\": {%s}}]}",
+                 settings[i]);
+        temp_text("x.json", text);
+        RUN("losslab", "run", "x.json", "-o", "out");
+        ck_assert_msg(run_code == 1, "%s: %s", settings[i], run_err);
+        ck_assert_int_eq(strncmp(run_err, "losslab: error: x.json:1:", 25), 0);
+    }
+    RUN("losslab", "sweep", "set", "-o", "out", "--gamma", "-1");
+    ck_assert_int_eq(run_code, 1);
+    RUN("losslab", "sweep", "set", "-o", "out", "--alpha", "1");
+    ck_assert_int_eq(run_code, 1);
+    RUN("losslab", "sweep", "set", "-o", "out", "--folds", "1");
+    ck_assert_int_eq(run_code, 1);
+    temp_text("x.json",
+              "{\"name\": \"x\", \"question\": \"q\", \"prediction\": \"p\", \"data\": "
+              "\"set\", \"arms\": [{\"name\": \"a\", \"settings\": {\"loss\": \"magic\"}}]}");
+    RUN("losslab", "run", "x.json", "-o", "out");
+    ck_assert_int_eq(run_code, 1);
+    ck_assert_ptr_nonnull(strstr(run_err, "focal"));
+}
+END_TEST
+
+/* ---- runs ---- */
+
+START_TEST(run_and_report) {
+    static char whole[1 << 14], again[1 << 14], page[1 << 18];
+    experiment("tiny.json", "set", "0.02", "10");
+    RUN("losslab", "run", "tiny.json", "-o", "out", "-q");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_str_eq(run_err, "");
+    ck_assert_int_eq(read_table("out/tiny.csv"), 5);
+    ck_assert_ptr_nonnull(strstr(table, "\ntiny,ce,1,"));
+    ck_assert_ptr_lt(strstr(table, "\ntiny,fl,1,"), strstr(table, "\ntiny,ce,2,"));
+    without_seconds(whole);
+    RUN("losslab", "run", "tiny.json", "-o", "out", "-q");
+    run_gave(0, "", "");
+    /* Stopped again and again, then to its end. */
+    RUN("losslab", "run", "tiny.json", "-o", "parts", "-q", "--time", "0.05", "--only", "ce");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    RUN("losslab", "run", "tiny.json", "-o", "parts", "-q", "--threads", "1");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(read_table("parts/tiny.csv"), 5);
+    without_seconds(again);
+    ck_assert_str_eq(whole, again);
+    /* Other settings are no part of it. */
+    experiment("tiny.json", "set", "0.01", "10");
+    RUN("losslab", "run", "tiny.json", "-o", "out", "-q");
+    run_refused(1, "losslab: error: out/tiny.csv: arm ce was made with other settings (choose "
+                   "another -o)");
+    RUN("losslab", "report", "out", "-o", "report.html");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    run_read(page, sizeof page, "report.html");
+    ck_assert_ptr_nonnull(strstr(page, "<h2>tiny</h2>"));
+    ck_assert_ptr_nonnull(strstr(page, "</html>"));
+    ck_assert_ptr_null(strstr(page, "http"));
+    ck_assert_ptr_null(strstr(page, "<script"));
+    ck_assert_ptr_null(strstr(page, "nan"));
+}
+END_TEST
+
+START_TEST(a_diverged_run_is_a_result) {
+    experiment("tiny.json", "set", "100", "0");
+    RUN("losslab", "run", "tiny.json", "-o", "out", "-q", "--seeds", "1");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(read_table("out/tiny.csv"), 3);
+    ck_assert_ptr_nonnull(strstr(table, ",diverged,"));
+}
+END_TEST
+
+START_TEST(sweep) {
+    RUN("losslab", "sweep", "set", "-o", "out", "--folds", "9");
+    ck_assert_int_eq(run_code, 1);
+    ck_assert_ptr_nonnull(strstr(run_err, "folds: got 9, want at most the pictures of"));
+    RUN("losslab", "sweep", "set", "-o", "two", "-q", "--folds", "2", "--gamma", "0,2", "--alpha",
+        "0.25", "--set", "size=64", "--set", "width=8", "--set", "epochs=1", "--set", "batch=2");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(read_table("two/sweep.csv"), 5);
+    ck_assert_ptr_nonnull(strstr(run_out, "\tbest\n"));
+    ck_assert_int_eq(access(temp_path("two/report.html"), R_OK), 0);
+}
+END_TEST
+
+/* ---- the report against the table ---- */
+
+START_TEST(conclusions_are_the_tables) {
+    static char page[1 << 18];
+    static const double ce[] = {0.20, 0.22, 0.21}, fl[] = {0.25, 0.28, 0.25};
+    char text[4096] =
+        "experiment,arm,seed,ap,ap50,ap75,best_epoch,steps,seconds,cls_loss,box_loss,train_ap,gap,"
+        "ece,bg_loss_share,bg_grad_share,false_alarms,status,version,settings\n";
+    for (int s = 0; s < 3; s++)
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "tiny,ce,%d,%g,,,,,,,,,,,,,,ok,0.1.0,0\ntiny,fl,%d,%g,,,,,,,,,,,,,,ok,0.1.0,0\n",
+                 s + 1, ce[s], s + 1, fl[s]);
+    mkdir(temp_path("out"), 0777);
+    temp_text("out/tiny.csv", text);
+    experiment("out/tiny.json", "set", "0.01", "10");
+    RUN("losslab", "report", "out/tiny.csv", "-o", "report.html");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    run_read(page, sizeof page, "report.html");
+    /* Differences .05, .06, .04: mean .05, half-width 4.3027 * .01 / sqrt(3) = .0248. */
+    ck_assert_ptr_nonnull(strstr(page,
+                                 "AP of fl minus that of ce: +5 (95% interval +2.52 to +7.48, "
+                                 "3 paired seeds, Holm&#39;s p 0.013)") ||
+                                  strstr(page, "AP of fl minus that of ce: +5 (95% interval +2.52 "
+                                               "to +7.48, 3 paired seeds, Holm's p 0.013)")
+                              ? page
+                              : NULL);
+    ck_assert_ptr_nonnull(strstr(page, "<span class=\"tag holds\">holds</span>"));
+    ck_assert_ptr_nonnull(strstr(page, "1 claims: 1 hold, 0 do not hold, of 0 one cannot tell"));
+    temp_text("out/tiny.csv", "a,b\n1,2\n");
+    RUN("losslab", "report", "out", "-o", "report.html");
+    run_refused(2, "losslab: error: out/tiny.csv:1:1: no table of losslab");
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("losslab");
+    TCase *tcase = tcase_create("losslab");
+    tcase_add_checked_fixture(tcase, make_set, temp_close);
+    tcase_set_timeout(tcase, 300); /* for the sanitizers */
+    tcase_add_test(tcase, list);
+    tcase_add_test(tcase, wrong_lines);
+    tcase_add_test(tcase, wrong_experiments);
+    tcase_add_test(tcase, wrong_choices);
+    tcase_add_test(tcase, run_and_report);
+    tcase_add_test(tcase, a_diverged_run_is_a_result);
+    tcase_add_test(tcase, sweep);
+    tcase_add_test(tcase, conclusions_are_the_tables);
+    suite_add_tcase(suite, tcase);
+    return suite_run(suite);
+}

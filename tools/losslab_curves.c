@@ -1,0 +1,167 @@
+/* losslab_curves.c: what was measured of the models of an experiment's first seed. */
+#include "losslab_html.h"
+#include "losslab_run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_POINTS = 512 };
+
+/* Two columns over x. */
+typedef struct curve {
+    double x[MAX_POINTS], foreground[MAX_POINTS], background[MAX_POINTS];
+    int n;
+} curve;
+
+/* Curve `name` of an arm; n = 0 where it was not measured. */
+static void read_curve(curve *out, const lab_result *r, int arm, const char *name) {
+    char path[2 * PATH_MAX], line[256];
+    out->n = 0;
+    snprintf(path, sizeof path, "%s/%s-curves/%s.csv", r->folder, r->e.name, r->e.arms[arm].name);
+    FILE *file = fopen(path, "r");
+    const size_t size = strlen(name);
+    while (file && fgets(line, sizeof line, file) && out->n < MAX_POINTS) {
+        const int i = out->n;
+        if (strncmp(line, name, size) == 0 && line[size] == ',' &&
+            sscanf(line + size, ",%lf,%lf,%lf", &out->x[i], &out->foreground[i],
+                   &out->background[i]) == 3)
+            out->n++;
+    }
+    if (file) fclose(file);
+}
+
+/* Columns `epoch` and `name` of a run's results.csv. */
+static void read_history(curve *out, const lab_result *r, int arm, const char *name) {
+    char path[PATH_MAX], file_name[PATH_MAX + 32], line[1024];
+    int column = -1, index = 0;
+    out->n = 0;
+    lab_run_folder(path, sizeof path, &r->e, r->folder, arm, r->e.seeds[0]);
+    snprintf(file_name, sizeof file_name, "%s/results.csv", path);
+    FILE *file = fopen(file_name, "r");
+    if (file && fgets(line, sizeof line, file))
+        for (char *cell = strtok(line, ",\n"); cell; cell = strtok(NULL, ",\n"), index++)
+            if (strcmp(cell, name) == 0) column = index;
+    while (file && column > 0 && fgets(line, sizeof line, file) && out->n < MAX_POINTS) {
+        const char *p = line;
+        for (int i = 0; i < column && p; i++) p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL;
+        if (!p || *p == ',' || *p == '\n') continue;
+        out->x[out->n] = atof(line);
+        out->foreground[out->n++] = atof(p);
+    }
+    if (file) fclose(file);
+}
+
+static void put_chart(FILE *file, const lab_chart *chart) {
+    if (chart->n == 0) return;
+    fputs("<figure>", file);
+    lab_svg_lines(file, chart);
+    fputs("</figure>\n", file);
+}
+
+/* Figure 4: one line a gamma, of the model of one arm. */
+static void put_figure4(FILE *file, const lab_result *r, int arm, curve *curves) {
+    static const char *const names[] = {"figure4 0", "figure4 0.5", "figure4 1", "figure4 2"};
+    static const char *const labels[] = {"\xce\xb3=0", "\xce\xb3=0.5", "\xce\xb3=1", "\xce\xb3=2"};
+    for (int background = 0; background < 2; background++) {
+        char title[160];
+        lab_chart chart = {.title = title,
+                           .x_label = background ? "% of background, easiest first"
+                                                 : "% of foreground, easiest first",
+                           .y_label = "cumulative normalised loss",
+                           .min_y = 0,
+                           .max_y = 1};
+        snprintf(title, sizeof title, "Figure 4, %s: model of %s",
+                 background ? "background" : "foreground", r->e.arms[arm].name);
+        for (int g = 0; g < 4; g++) {
+            read_curve(&curves[g], r, arm, names[g]);
+            if (curves[g].n == 0) continue;
+            chart.lines[chart.n++] =
+                (lab_line){.name = labels[g],
+                           .x = curves[g].x,
+                           .y = background ? curves[g].background : curves[g].foreground,
+                           .n = curves[g].n};
+        }
+        put_chart(file, &chart);
+    }
+}
+
+/* One line an arm. */
+static void put_arms(FILE *file, const lab_result *r, curve *curves, lab_chart chart,
+                     const char *name, bool background, bool history) {
+    for (int a = 0; a < r->e.n_arms && chart.n < LAB_MAX_LINES; a++) {
+        curve *c = &curves[chart.n];
+        if (history)
+            read_history(c, r, a, name);
+        else
+            read_curve(c, r, a, name);
+        if (c->n < 2) continue;
+        chart.lines[chart.n++] = (lab_line){.name = r->e.arms[a].name,
+                                            .x = c->x,
+                                            .y = background ? c->background : c->foreground,
+                                            .n = c->n,
+                                            .dots = strcmp(name, "reliability") == 0,
+                                            .steps = strcmp(name, "norms") == 0};
+    }
+    put_chart(file, &chart);
+}
+
+static void put_pictures(FILE *file, const lab_result *r) {
+    bool open = false;
+    for (int a = 0; a < r->e.n_arms; a++) {
+        char run[PATH_MAX], path[PATH_MAX + 64];
+        lab_run_folder(run, sizeof run, &r->e, r->folder, a, r->e.seeds[0]);
+        snprintf(path, sizeof path, "%s/pictures/false_alarms.jpg", run);
+        FILE *picture = fopen(path, "rb");
+        if (!picture) continue;
+        fclose(picture);
+        if (!open)
+            fputs(
+                "<h3>False alarms</h3>\n<p class=\"soft\">Of twelve pictures without any object, "
+                "the one on which each arm's model (first seed) finds most: whatever is framed is "
+                "a false alarm.</p>\n<div class=\"pictures\">\n",
+                file);
+        open = true;
+        (void)lab_html_picture(file, path, r->e.arms[a].name);
+    }
+    if (open) fputs("</div>\n", file);
+}
+
+void lab_curves(FILE *file, const lab_result *r) {
+    curve *curves = calloc(LAB_MAX_LINES, sizeof *curves);
+    int last = -1;
+    if (!curves) return;
+    for (int a = 0; a < r->e.n_arms; a++) {
+        read_curve(&curves[0], r, a, "figure4 0");
+        if (curves[0].n > 0) last = a;
+    }
+    if (last >= 0) {
+        fputs("<h3>What the loss is made of</h3>\n<p class=\"soft\">Measured on val with the "
+              "models of the first seed.</p>\n<div class=\"pair\">\n",
+              file);
+        put_figure4(file, r, last, curves);
+        put_arms(file, r, curves,
+                 (lab_chart){.title = "Background's share of the gradient, in training",
+                             .x_label = "epoch",
+                             .y_label = "share of sum |dL/dx|",
+                             .min_y = 0,
+                             .max_y = 1},
+                 "bg_grad_share", false, true);
+        put_arms(file, r, curves,
+                 (lab_chart){.title = "Background logits by length of gradient",
+                             .x_label = "g = |p - target| (GHM)",
+                             .y_label = "logits",
+                             .log_y = true},
+                 "norms", true, false);
+        put_arms(file, r, curves,
+                 (lab_chart){.title = "Reliability: precision of detections by score",
+                             .x_label = "mean score of the bin",
+                             .y_label = "precision at IoU .5",
+                             .min_y = 0,
+                             .max_y = 1},
+                 "reliability", false, false);
+        fputs("</div>\n", file);
+    }
+    put_pictures(file, r);
+    free(curves);
+}

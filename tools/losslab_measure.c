@@ -1,0 +1,211 @@
+/* losslab_measure.c: what is said of a run that has ended. */
+#include "losslab_run.h"
+
+#include <retinanet_lab.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- results.csv ---- */
+
+/* Column `name` of a csv file's header; -1 for none. */
+static int find_column(const char *header, const char *name) {
+    const size_t size = strlen(name);
+    for (int i = 0;; i++) {
+        const size_t n = strcspn(header, ",\n");
+        if (n == size && strncmp(header, name, n) == 0) return i;
+        if (header[n] != ',') return -1;
+        header += n + 1;
+    }
+}
+
+static double column(const char *row, int i) {
+    for (; i > 0 && row; i--) row = strchr(row, ',') ? strchr(row, ',') + 1 : NULL;
+    return i < 0 || !row || *row == ',' || *row == '\n' ? (double)NAN : strtod(row, NULL);
+}
+
+/* The losses at the end, and when val was best. */
+static void read_results(lab_cell *cell, const char *run) {
+    char path[PATH_MAX + 32], line[1024], header[1024] = "";
+    double best = -1;
+    snprintf(path, sizeof path, "%s/results.csv", run);
+    FILE *file = fopen(path, "r");
+    if (!file) return;
+    if (!fgets(header, sizeof header, file)) header[0] = '\0';
+    const int epoch = find_column(header, "epoch"), step = find_column(header, "step");
+    const int seconds = find_column(header, "seconds"), ap = find_column(header, "val_ap");
+    const int cls = find_column(header, "cls_loss"), box = find_column(header, "box_loss");
+    while (fgets(line, sizeof line, file)) {
+        const double value = column(line, ap);
+        cell->values[LAB_METRIC_steps] = column(line, step);
+        cell->values[LAB_METRIC_seconds] = column(line, seconds);
+        cell->values[LAB_METRIC_cls_loss] = column(line, cls);
+        cell->values[LAB_METRIC_box_loss] = column(line, box);
+        if (!(value > best)) continue;
+        best = value;
+        cell->values[LAB_METRIC_best_epoch] = column(line, epoch);
+    }
+    fclose(file);
+}
+
+/* ---- curves ---- */
+
+static int write_curves(const rn_lab_report *report, const lab_experiment *e, int arm,
+                        const char *folder) {
+    char path[PATH_MAX + 2 * LAB_NAME + 32];
+    cli_output output;
+    snprintf(path, sizeof path, "%s/%s-curves", folder, e->name);
+    int code = lab_make_folders(path);
+    snprintf(path, sizeof path, "%s/%s-curves/%s.csv", folder, e->name, e->arms[arm].name);
+    if (code == 0) code = cli_output_open(&output, path);
+    if (code) return code;
+    fputs("curve,x,foreground,background\n", output.file);
+    for (int g = 0; g < RN_LAB_GAMMAS; g++)
+        for (int i = 0; i < RN_LAB_POINTS; i++)
+            fprintf(output.file, "figure4 %g,%d,%.5g,%.5g\n", report->curves[g].gamma, i,
+                    report->curves[g].foreground[i], report->curves[g].background[i]);
+    for (int i = 0; i < RN_LAB_NORM_BINS; i++)
+        fprintf(output.file, "norms,%.5g,%zu,%zu\n", (i + 0.5) / RN_LAB_NORM_BINS,
+                report->foreground_norms[i], report->background_norms[i]);
+    for (int i = 0; i < RN_LAB_SCORE_BINS; i++) /* precision, and the detections it is of */
+        if (report->reliability[i].n > 0)
+            fprintf(output.file, "reliability,%.5g,%.5g,%zu\n", report->reliability[i].score,
+                    report->reliability[i].precision, report->reliability[i].n);
+    return cli_output_close(&output);
+}
+
+/* ---- false alarms ---- */
+
+/* False detections a picture at the threshold where F1 is best. */
+static double false_alarms(const rn_report *report) {
+    size_t n = 0;
+    for (size_t i = 0; i < report->curve.n; i++)
+        if (report->curve.points[i].score >= report->curve.best_f1_score)
+            n = report->curve.points[i].n_false;
+    return report->n_images > 0 ? (double)n / (double)report->n_images : (double)NAN;
+}
+
+/* Scenes without any object: whatever is found there is a false alarm. The worst of some goes into
+ * RUN/pictures/false_alarms.jpg. */
+static rn_status draw_false_alarms(const char *model, const char *run,
+                                   const rn_scenes_options *recipe) {
+    enum { PICTURES = 12, BOXES = 100 };
+    rn_scenes_options empty = *recipe;
+    rn_detector *det = NULL;
+    rn_image worst = {0};
+    rn_box boxes[BOXES], worst_boxes[BOXES];
+    size_t n_worst = 0;
+    char path[PATH_MAX + 64];
+    empty.min_objects = empty.max_objects = 0;
+    rn_status status = rn_detector_open(&det, model, NULL);
+    for (uint64_t i = 0; i < PICTURES && status == RN_OK; i++) {
+        rn_image picture = {0};
+        size_t n = 0, kept = 0;
+        status = rn_scenes_render(&picture, NULL, 0, &n, NULL, &empty, RN_SCENES_VAL_INDEX + i);
+        if (status == RN_OK) status = rn_detector_run(det, &picture, boxes, BOXES, &n);
+        for (size_t k = 0; k < n && status == RN_OK; k++)
+            if (boxes[k].score >= rn_detector_show_threshold(det)) boxes[kept++] = boxes[k];
+        if (status == RN_OK && (i == 0 || kept > n_worst)) {
+            rn_image swap = worst;
+            worst = picture;
+            picture = swap;
+            memcpy(worst_boxes, boxes, kept * sizeof *boxes);
+            n_worst = kept;
+        }
+        rn_image_free(&picture);
+    }
+    if (status == RN_OK)
+        status = rn_image_draw(&worst, worst_boxes, n_worst, rn_detector_class_names(det),
+                               rn_detector_classes(det));
+    snprintf(path, sizeof path, "%s/pictures/false_alarms.jpg", run);
+    if (status == RN_OK) status = rn_image_write(&worst, path);
+    rn_image_free(&worst);
+    rn_detector_close(det);
+    return status;
+}
+
+/* ---- the whole ---- */
+
+/* A measure that a set has not comes as -1. */
+static double known(double value) {
+    return value < 0 ? (double)NAN : value;
+}
+
+/* The value of a setting whose name is written with '-' or '_'; `initial` where it is not set. */
+static const char *setting(const lab_arm *arm, const char *key, const char *initial) {
+    for (int i = 0; i < arm->n_settings; i++) {
+        const char *p = arm->settings[i].key, *q = key;
+        while (*p && (*p == *q || (*p == '_' && *q == '-'))) p++, q++;
+        if (!*p && !*q) return arm->settings[i].value;
+    }
+    return initial;
+}
+
+static rn_status measure_train(lab_cell *cell, const char *model, const char *data,
+                               const rn_evaluate_options *options) {
+    rn_report report = {0};
+    const rn_status status = rn_evaluate_model(&report, model, data, options, NULL);
+    if (status == RN_OK) {
+        cell->values[LAB_METRIC_train_ap] = known(report.stats[0]);
+        cell->values[LAB_METRIC_gap] =
+            cell->values[LAB_METRIC_train_ap] - cell->values[LAB_METRIC_ap];
+    }
+    rn_report_free(&report);
+    return status;
+}
+
+static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const char *data,
+                         const char *run, const lab_run_options *o) {
+    rn_evaluate_options options = RN_EVALUATE_OPTIONS_DEFAULT;
+    rn_lab_options lab_options = RN_LAB_OPTIONS_DEFAULT;
+    rn_report report = {0};
+    char model[PATH_MAX + 32], train[64], val[64];
+    double *values = cell->values;
+    rn_lab_report *lab = calloc(1, sizeof *lab);
+    if (!lab) return cli_error(RN_ENOMEM);
+    snprintf(model, sizeof model, "%s/best.safetensors", run);
+    snprintf(train, sizeof train, "%s", setting(&e->arms[arm], "train-split", "train"));
+    snprintf(val, sizeof val, "%s", setting(&e->arms[arm], "val-split", ""));
+    if (e->folds) {
+        snprintf(train, sizeof train, "fold%d_train", cell->seed);
+        snprintf(val, sizeof val, "fold%d_val", cell->seed);
+    }
+    options.threads = lab_options.threads = o->threads;
+    if (val[0]) options.split = lab_options.split = val;
+    rn_status status = rn_evaluate_model(&report, model, data, &options, NULL);
+    if (status == RN_OK) {
+        values[LAB_METRIC_ap] = known(report.stats[0]);
+        values[LAB_METRIC_ap50] = known(report.stats[1]);
+        values[LAB_METRIC_ap75] = known(report.stats[2]);
+        values[LAB_METRIC_false_alarms] = false_alarms(&report);
+        status = rn_lab_measure(lab, model, data, &lab_options, NULL);
+    }
+    if (status == RN_OK) {
+        values[LAB_METRIC_ece] = known(lab->ece);
+        values[LAB_METRIC_bg_loss_share] = known(lab->all.bg_loss_share);
+        values[LAB_METRIC_bg_grad_share] = known(lab->all.bg_grad_share);
+    }
+    options.split = train;
+    if (status == RN_OK && e->train_ap) status = measure_train(cell, model, data, &options);
+    const bool first = cell->seed == e->seeds[0];
+    if (status == RN_OK && first && !e->arms[arm].data.path)
+        status = draw_false_alarms(model, run, &e->arms[arm].data.scenes);
+    int code = status == RN_OK ? 0 : cli_error(status);
+    if (code == 0 && first) code = write_curves(lab, e, arm, o->folder);
+    rn_report_free(&report);
+    free(lab);
+    return code;
+}
+
+int lab_measure_cell(lab_cell *cell, const lab_experiment *e, int arm, const char *data,
+                     const char *run, const lab_run_options *o) {
+    for (int i = 0; i < LAB_N_METRICS; i++) cell->values[i] = NAN;
+    read_results(cell, run);
+    if (!cell->diverged) return measure_model(cell, e, arm, data, run, o);
+    /* What it had learnt until then is no result: who trains gets nothing. */
+    cell->values[LAB_METRIC_ap] = cell->values[LAB_METRIC_ap50] = 0;
+    cell->values[LAB_METRIC_ap75] = 0;
+    cell->values[LAB_METRIC_best_epoch] = NAN;
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* losslab_run.h: what the runner, its measurements and the folds share. */
+#ifndef LOSSLAB_RUN_H
+#define LOSSLAB_RUN_H
+
+#include "losslab.h"
+
+/* `path` and every folder above that is missing. */
+int lab_make_folders(const char *path);
+
+/* `path` with all that it holds. */
+void lab_remove_folder(const char *path);
+
+/* Where arm and seed are trained: DIR/runs/NAME/ARM-SEED-HASH. */
+void lab_run_folder(char out[], size_t size, const lab_experiment *e, const char *folder, int arm,
+                    int seed);
+
+/* Everything that is said of a run that ended, into the cell; the curves of the first seed into
+ * DIR/NAME-curves/ARM.csv. */
+int lab_measure_cell(lab_cell *cell, const lab_experiment *e, int arm, const char *data,
+                     const char *run, const lab_run_options *o);
+
+/* In place of `data` (a path): a set beside it in DIR/data whose splits are fold1_train, fold1_val
+ * and so on. */
+int lab_folds_open(char data[], size_t size, int folds, const char *folder);
+
+#endif

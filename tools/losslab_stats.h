@@ -1,0 +1,55 @@
+/* losslab_stats.h: what results say beyond their noise. */
+#ifndef LOSSLAB_STATS_H
+#define LOSSLAB_STATS_H
+
+#include "losslab.h"
+
+/* Student's t with `df` degrees of freedom: P(T <= t), and the t that is exceeded in absolute value
+ * with probability `p`, 0 < p < 1. */
+double lab_student_cdf(double t, double df);
+double lab_student_quantile(double p, double df);
+
+typedef struct lab_interval {
+    int n;            /* values */
+    double mean;      /* NAN without values */
+    double low, high; /* of the mean, at the level asked for; NAN with less than two values */
+    double p;         /* of the mean being 0, two-sided; NAN likewise */
+} lab_interval;
+
+/* The mean of values[0..n) and its interval, NANs left out. `alpha` .05 gives 95%. Where all values
+ * are the same the interval is that one point. */
+lab_interval lab_mean(const double *values, int n, double alpha);
+
+/* Results as they are compared: [arms, seeds], NAN where a run is missing. */
+typedef struct lab_grid {
+    int n_arms, n_seeds;
+    double values[LAB_MAX_ARMS][LAB_MAX_SEEDS];
+} lab_grid;
+
+void lab_grid_of(lab_grid *out, const lab_experiment *e, const lab_table *table, int metric);
+
+typedef enum lab_verdict { LAB_HOLDS, LAB_HOLDS_NOT, LAB_CANNOT_TELL } lab_verdict;
+const char *lab_verdict_text(lab_verdict verdict);
+
+typedef struct lab_finding {
+    lab_interval difference; /* arms minus over, by paired seeds; 95% */
+    double p;                /* Holm's, over the claims of the experiment; NAN: none */
+    lab_verdict verdict;
+    bool equivalent; /* the difference lies within the margin */
+} lab_finding;
+
+/* The verdicts on all claims of an experiment; grids[c] holds the metric of claim c.
+ *
+ * A difference is found where Holm's p is below .05: claims that are tried together must not find
+ * something by their number alone. Within the margin lies a difference whose interval at level 1 -
+ * .05 / claims does. A claim of "more" or "less" holds where the difference is found with that
+ * sign, holds not where it is found with the other or lies within the margin; one of "the same"
+ * holds within the margin, holds not where a difference is found; else one cannot tell. */
+void lab_judge(lab_finding *out, const lab_experiment *e, const lab_grid *grids);
+
+/* The control: how often, of `n` shuffles of the arms' names within each seed, any difference is
+ * found, in shares of the claims. Shuffles that give a claim its own names back, or the opposite
+ * ones, in every seed are not counted for it. -1 where none is left. */
+double lab_false_alarm_rate(const lab_experiment *e, const lab_grid *grids, int n, uint64_t seed);
+
+#endif
