@@ -91,8 +91,7 @@ START_TEST(verdicts) {
     e.claims[0].expect = LAB_LESS;
     lab_judge(findings, &e, grids);
     ck_assert_int_eq(findings[0].verdict, LAB_HOLDS_NOT);
-    e.claims[0] = (lab_claim){{0}, .n_arms = 1, .over = {2}, .n_over = 1, .expect = LAB_MORE};
-    e.claims[0].arms[0] = 0;
+    e.claims[0] = (lab_claim){.n_arms = 1, .over = {2}, .n_over = 1, .expect = LAB_MORE};
     lab_judge(findings, &e, grids);
     ck_assert_int_eq(findings[0].verdict, LAB_CANNOT_TELL);
     /* Within the margin: nothing is gained, though the difference itself is sure. */

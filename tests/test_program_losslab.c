@@ -161,7 +161,7 @@ START_TEST(run_and_report) {
     ck_assert_str_eq(run_err, "");
     ck_assert_int_eq(read_table("out/tiny.csv"), 5);
     ck_assert_ptr_nonnull(strstr(table, "\ntiny,ce,1,"));
-    ck_assert_ptr_lt(strstr(table, "\ntiny,fl,1,"), strstr(table, "\ntiny,ce,2,"));
+    ck_assert(strstr(table, "\ntiny,fl,1,") < strstr(table, "\ntiny,ce,2,")); /* whole seeds */
     without_seconds(whole);
     RUN("losslab", "run", "tiny.json", "-o", "out", "-q");
     run_gave(0, "", "");
