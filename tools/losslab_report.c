@@ -201,7 +201,8 @@ static void put_table(FILE *file, const lab_result *r) {
         for (int a = 0; a < r->e.n_arms; a++)
             any[k] = any[k] || lab_mean(grids[k].values[a], r->e.n_seeds, 0.05).n > 0;
     }
-    fputs("<div class=\"wide\"><table><tr><th>arm</th><th class=\"n\">runs</th>", file);
+    fputs("<div class=\"wide\"><table class=\"keep\"><tr><th>arm</th><th class=\"n\">runs</th>",
+          file);
     for (int k = 0; k < N; k++)
         if (any[k]) fprintf(file, "<th class=\"n\">%s</th>", heads[k]);
     fputs("</tr>\n", file);
@@ -224,7 +225,8 @@ static void put_table(FILE *file, const lab_result *r) {
 
 /* ---- plots ---- */
 
-static void put_bars(FILE *file, const lab_result *r, int metric, const char *title, bool zero) {
+static void put_bars(FILE *file, const lab_result *r, int metric, const char *title,
+                     const char *x_label, bool zero) {
     lab_grid grid;
     lab_bar bars[LAB_MAX_ARMS];
     int n = 0;
@@ -238,7 +240,7 @@ static void put_bars(FILE *file, const lab_result *r, int metric, const char *ti
     }
     if (n == 0) return;
     fputs("<figure>", file);
-    lab_svg_bars(file, title, title, bars, n, zero);
+    lab_svg_bars(file, title, x_label, bars, n, zero);
     fputs("</figure>\n", file);
 }
 
@@ -331,9 +333,10 @@ static void put_result(FILE *file, const lab_result *r) {
     put_table(file, r);
     fputs("<div class=\"pair\">\n", file);
     put_series(file, r);
-    put_bars(file, r, LAB_METRIC_ap, "AP, points (dot: mean; rings: seeds)", false);
-    put_bars(file, r, LAB_METRIC_bg_grad_share, "Background's share of the gradient, %", true);
-    put_bars(file, r, LAB_METRIC_gap, "AP on train minus AP on val, points", true);
+    put_bars(file, r, LAB_METRIC_ap, "AP by arm",
+             "points; dot: mean, rings: seeds, line: 95% interval", false);
+    put_bars(file, r, LAB_METRIC_bg_grad_share, "Background's share of the gradient", "%", true);
+    put_bars(file, r, LAB_METRIC_gap, "AP on train minus AP on val", "points", true);
     fputs("</div>\n", file);
     lab_curves(file, r);
     lab_html_text(file,

@@ -73,7 +73,10 @@ static rn_status put_table(FILE *file, const shape *shapes, int n) {
     enum { N = sizeof p_t / sizeof *p_t };
     rn_status status = RN_OK;
     double value, slope;
-    fputs("<div class=\"wide\"><table><tr><th>slope / slope of ce at p<sub>t</sub></th>", file);
+    fputs("<h3>Slope in shares of cross entropy's</h3>\n<div class=\"wide\"><table "
+          "class=\"keep\"><tr>"
+          "<th>at p<sub>t</sub> =</th>",
+          file);
     for (int i = 0; i < N; i++) fprintf(file, "<th class=\"n\">%g</th>", p_t[i]);
     fputs("</tr>\n", file);
     for (int k = 0; k < n && status == RN_OK; k++) {
