@@ -153,7 +153,8 @@ static void broken_stdout(void) {
 }
 
 START_TEST(line_78_closed_stdout) {
-    static const char *const programs[] = {"train", "detect", "evaluate", "bench", "scenes"};
+    static const char *const programs[] = {"train", "detect", "evaluate",
+                                           "bench", "scenes", "losslab"};
     static void (*const closed[])(void) = {close_stdout, broken_stdout};
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
         char want[128];

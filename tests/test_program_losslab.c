@@ -74,6 +74,10 @@ END_TEST
 START_TEST(wrong_lines) {
     RUN("losslab");
     run_refused(1, "losslab: error: want a command (try --help)");
+    RUN("losslab", "run", "x", "--sedes", "1");
+    run_refused(1, "losslab: error: unknown option --sedes (did you mean --seeds?)");
+    RUN("losslab", "run", "x", "--threads", "0");
+    run_refused(1, "losslab: error: --threads: got \"0\", want 1..1024");
     RUN("losslab", "dance");
     run_refused(1,
                 "losslab: error: unknown command dance (known: list, run, report, quick, sweep)");

@@ -4,7 +4,7 @@
 
 #include <retinanet.h>
 
-static const char *const programs[] = {"train", "detect", "evaluate", "bench", "scenes"};
+static const char *const programs[] = {"train", "detect", "evaluate", "bench", "scenes", "losslab"};
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 
 /* ---- help ---- */
@@ -16,7 +16,8 @@ START_TEST(help) {
         ("usage: evaluate DATA [-m MODEL] [OPTIONS]\n"
          "       evaluate GROUND_TRUTH.json|DATA DETECTIONS.json [OPTIONS]\n\noptions:\n"),
         "usage: bench infer|train [OPTIONS]\n\noptions:\n",
-        "usage: scenes -o FOLDER [OPTIONS]\n\noptions:\n"};
+        "usage: scenes -o FOLDER [OPTIONS]\n\noptions:\n",
+        "usage: losslab list\n"};
     static const char last[] = "  -h, --help              show this and exit\n"
                                "      --version           show the version and exit\n";
     static char first[sizeof run_out];
@@ -55,7 +56,8 @@ START_TEST(options_are_listed) {
         "--model --output --threshold --json --no-image --threads --on-bad --max-pixels --force",
         "--model --split --json --results --plots --threshold --save-threshold --threads",
         "--preset --size --batch --classes --threads --runs --json",
-        "--output --seed --train --val --size --classes --threads"};
+        "--output --seed --train --val --size --classes --threads",
+        "--output --only --seeds --time --threads --gamma --alpha --folds --loss --preset --set"};
     for (int i = 0; i < PROGRAMS; i++) {
         char list[512];
         strcpy(list, lists[i]);

@@ -148,16 +148,16 @@ static const char *verdict_class(lab_verdict verdict) {
     return verdict == LAB_HOLDS ? "holds" : verdict == LAB_HOLDS_NOT ? "not" : "unclear";
 }
 
-static void claim_text(char out[512], const lab_result *r, int c) {
+static void claim_text(char out[768], const lab_result *r, int c) {
     static const char *const signs[] = {"less than", "the same as", "more than"};
     const lab_claim *claim = &r->e.claims[c];
     char arms[256], over[256];
     join_names(arms, &r->e, claim->arms, claim->n_arms);
     join_names(over, &r->e, claim->over, claim->n_over);
     if (claim->text)
-        snprintf(out, 512, "%s", claim->text);
+        snprintf(out, 768, "%s", claim->text);
     else
-        snprintf(out, 512, "%s has %s %s in %s", arms, signs[claim->expect + 1], over,
+        snprintf(out, 768, "%s has %s %s in %s", arms, signs[claim->expect + 1], over,
                  lab_metric_text(claim->metric));
 }
 
@@ -300,7 +300,7 @@ static void put_series(FILE *file, const lab_result *r) {
 /* ---- sections ---- */
 
 static void put_claims(FILE *file, const lab_result *r) {
-    char text[1024], wanted[512];
+    char text[1024], wanted[768];
     if (r->e.n_claims == 0) return;
     fputs("<h3>Conclusions</h3>\n<ul>\n", file);
     for (int c = 0; c < r->e.n_claims; c++) {
@@ -347,7 +347,7 @@ static void put_result(FILE *file, const lab_result *r) {
 
 static void put_summary(FILE *file, const report *all) {
     int counts[3] = {0}, n = 0;
-    char wanted[512];
+    char wanted[768];
     for (int i = 0; i < all->n; i++)
         for (int c = 0; c < all->results[i]->e.n_claims; c++, n++)
             counts[all->results[i]->findings[c].verdict]++;

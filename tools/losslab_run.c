@@ -205,13 +205,16 @@ static int run_cell(runner *r, int arm, int seed) {
     return 0;
 }
 
-/* 0 where the table has the run; a row of other settings must not pass for it. */
-static int look_up(bool *found, const runner *r, int arm, int seed) {
-    const lab_cell *cell = lab_table_find(&r->table, r->e->arms[arm].name, seed);
-    *found = cell != NULL;
-    if (!cell || cell->hash == lab_arm_hash(r->e, arm)) return 0;
-    return cli_usage_error("%s: arm %s was made with other settings (choose another -o)",
-                           r->table_path, cell->arm);
+/* A row of other settings must not pass for the run: refused before anything is written. */
+static int check_settings(const runner *r) {
+    for (int a = 0; a < r->e->n_arms; a++)
+        for (int s = 0; s < r->e->n_seeds; s++) {
+            const lab_cell *cell = lab_table_find(&r->table, r->e->arms[a].name, r->e->seeds[s]);
+            if (!cell || cell->hash == lab_arm_hash(r->e, a)) continue;
+            return cli_usage_error("%s: arm %s was made with other settings (choose another -o)",
+                                   r->table_path, cell->arm);
+        }
+    return 0;
 }
 
 static int run_all(runner *r) {
@@ -219,12 +222,9 @@ static int run_all(runner *r) {
     char text[300];
     for (int s = 0; s < e->n_seeds; s++) /* whole seeds first: a part is a study already */
         for (int a = 0; a < e->n_arms; a++) {
-            bool found;
             if (r->o->only && strcmp(r->o->only, e->arms[a].name) != 0) continue;
-            int code = look_up(&found, r, a, e->seeds[s]);
-            if (code) return code;
             r->done++;
-            if (found) continue;
+            if (lab_table_find(&r->table, e->arms[a].name, e->seeds[s])) continue;
             if (is_over(r->o)) {
                 r->stopped = true;
                 return 0;
@@ -233,7 +233,7 @@ static int run_all(runner *r) {
                      e->arms[a].name, e->seeds[s]);
             snprintf(text, sizeof text, "%s: %s", e->name, r->heading);
             cli_show_message(&r->screen, text);
-            code = run_cell(r, a, e->seeds[s]);
+            const int code = run_cell(r, a, e->seeds[s]);
             if (code || r->stopped) return code;
         }
     return 0;
@@ -274,10 +274,9 @@ int lab_run(lab_experiment *e, const lab_run_options *o, bool *stopped) {
     if (code == 0) code = lab_make_folders(data);
     if (code == 0) code = lock(&fd, o->folder, e->name);
     if (code == 0) code = lab_table_read(&r.table, r.table_path);
-    if (code == 0) {
-        snprintf(r.table.experiment, sizeof r.table.experiment, "%s", e->name);
-        code = save_experiment(e, o->folder);
-    }
+    if (code == 0) code = check_settings(&r);
+    if (code == 0) code = save_experiment(e, o->folder);
+    if (code == 0) snprintf(r.table.experiment, sizeof r.table.experiment, "%s", e->name);
     if (code == 0) code = run_all(&r);
     *stopped = r.stopped;
     lab_table_free(&r.table);

@@ -129,9 +129,9 @@ int lab_shapes(FILE *file) {
     put_chart(file, "Loss over probability (Figure 1)", "p_t, probability of the true class",
               "loss", p, shapes, N, false, 0, 5);
     put_chart(file, "Loss over logit", "x_t", "loss", x, shapes, N, false, 0, 6);
-    put_chart(file, "Slope over logit", "x_t", "d loss / d x_t", x, shapes, N, true, -1.4, 0.2);
+    put_chart(file, "Slope over logit", "x_t", "d loss / d x_t", x, shapes, N, true, -1.2, 0);
     put_chart(file, "Slope over probability", "p_t, probability of the true class",
-              "d loss / d x_t", p, shapes, N, true, -1.4, 0.2);
+              "d loss / d x_t", p, shapes, N, true, -1.2, 0);
     fputs("</div>\n", file);
     status = put_table(file, shapes, N);
     if (status == RN_OK) status = put_conclusion(file, &shapes[FOCAL]);

@@ -71,11 +71,12 @@ static int write_experiment(const lab_sweep_options *o, const values *gammas, co
     fputs("  \"arms\": [", file);
     for (int a = 0; a < alphas->n; a++)
         for (int g = 0; g < gammas->n; g++)
-            fprintf(file,
-                    "%s\n    {\"name\": \"g%s-a%s\", \"series\": \"alpha %s\", \"x\": %.15g, "
-                    "\"settings\": {\"gamma\": \"%s\", \"alpha\": \"%s\"}}",
-                    a + g ? "," : "", gammas->texts[g], alphas->texts[a], alphas->texts[a],
-                    atof(gammas->texts[g]), gammas->texts[g], alphas->texts[a]);
+            fprintf(
+                file,
+                "%s\n    {\"name\": \"gamma%s-alpha%s\", \"series\": \"alpha %s\", \"x\": %.15g, "
+                "\"settings\": {\"gamma\": \"%s\", \"alpha\": \"%s\"}}",
+                a + g ? "," : "", gammas->texts[g], alphas->texts[a], alphas->texts[a],
+                atof(gammas->texts[g]), gammas->texts[g], alphas->texts[a]);
     fputs("\n  ]\n}\n", file);
     const int closed = cli_output_close(&output);
     return code ? code : closed;
@@ -103,8 +104,8 @@ static int print_table(const lab_experiment *e, const char *folder) {
     for (int a = 0; a < e->n_arms; a++) {
         const lab_interval v = lab_mean(grid->values[a], e->n_seeds, 0.05);
         if (v.n > 0)
-            printf("gamma, alpha %s\tAP %.4f\t%.4f..%.4f\t%d folds%s\n", e->arms[a].name, v.mean,
-                   v.low, v.high, v.n, a == best ? "\tbest" : "");
+            printf("%s\tAP %.4f\t%.4f..%.4f\t%d folds%s\n", e->arms[a].name, v.mean, v.low, v.high,
+                   v.n, a == best ? "\tbest" : "");
     }
     free(grid);
     lab_table_free(&table);
