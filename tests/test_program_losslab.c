@@ -229,6 +229,14 @@ START_TEST(sweep) {
 }
 END_TEST
 
+START_TEST(quick_is_stopped) {
+    RUN("losslab", "quick", "-o", "out", "--time", "0.01", "-q");
+    run_gave(0, "", "losslab: stopped by --time; the same command goes on (out)\n");
+    RUN("losslab", "quick");
+    run_refused(1, "losslab: error: quick: no -o DIR given");
+}
+END_TEST
+
 /* ---- the report against the table ---- */
 
 START_TEST(conclusions_are_the_tables) {
@@ -275,6 +283,7 @@ int main(void) {
     tcase_add_test(tcase, run_and_report);
     tcase_add_test(tcase, a_diverged_run_is_a_result);
     tcase_add_test(tcase, sweep);
+    tcase_add_test(tcase, quick_is_stopped);
     tcase_add_test(tcase, conclusions_are_the_tables);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -88,20 +88,24 @@ static int ended(bool stopped, const char *folder) {
     return stopped && lab_signal() ? 128 + lab_signal() : 0;
 }
 
-static int command_run(request *r) {
+static int run_experiment(request *r, bool *stopped) {
     char path[PATH_MAX];
-    bool stopped = false;
     lab_experiment *e = calloc(1, sizeof *e);
     if (!e) return cli_error(RN_ENOMEM);
     if (!r->sweep.run.folder) r->sweep.run.folder = "study-results";
     int code = lab_experiment_find(path, sizeof path, r->inputs.texts[0]);
     if (code == 0) code = lab_experiment_read(e, path);
     if (code == 0 && r->seeds) code = take_seeds(e, r->seeds);
-    if (code == 0) code = lab_run(e, &r->sweep.run, &stopped);
-    if (code == 0) code = ended(stopped, r->sweep.run.folder);
+    if (code == 0) code = lab_run(e, &r->sweep.run, stopped);
+    if (code == 0) code = ended(*stopped, r->sweep.run.folder);
     lab_experiment_free(e);
     free(e);
     return code;
+}
+
+static int command_run(request *r) {
+    bool stopped = false;
+    return run_experiment(r, &stopped);
 }
 
 static int report_of(const char *folder) {
@@ -119,10 +123,11 @@ static int command_report(request *r) {
 }
 
 static int command_quick(request *r) {
+    bool stopped = false;
     if (!r->output) return cli_usage_error("quick: no -o DIR given");
     r->inputs = (cli_list){{"quick"}, 1};
-    const int code = command_run(r);
-    return code ? code : report_of(r->output);
+    const int code = run_experiment(r, &stopped);
+    return code || stopped ? code : report_of(r->output);
 }
 
 static int command_sweep(request *r) {
