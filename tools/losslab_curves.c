@@ -103,6 +103,10 @@ static void put_arms(FILE *file, const lab_result *r, curve *curves, lab_chart c
                                             .dots = strcmp(name, "reliability") == 0,
                                             .steps = strcmp(name, "norms") == 0};
     }
+    if (chart.n > 0 && chart.n < LAB_MAX_LINES && strcmp(name, "reliability") == 0) {
+        static const double ends[] = {0, 1};
+        chart.lines[chart.n++] = (lab_line){.name = "calibrated", .x = ends, .y = ends, .n = 2};
+    }
     put_chart(file, &chart);
 }
 

@@ -6,7 +6,7 @@
 /* Of a plot, in its own units: small enough that its 13-unit text can be read on a phone. */
 enum { WIDTH = 480, LEFT = 62, RIGHT = 14, HEIGHT = 230, BOTTOM = 44, TEXT = 13, ROW = 26 };
 /* Of text, estimated: a browser's sans-serif varies. */
-static const double letter_width = 6.9;
+static const double letter_width = 7.6;
 
 /* ---- text ---- */
 
