@@ -221,7 +221,7 @@ START_TEST(sweep) {
     ck_assert_int_eq(run_code, 1);
     ck_assert_ptr_nonnull(strstr(run_err, "folds: got 9, want at most the pictures of"));
     RUN("losslab", "sweep", "set", "-o", "two", "-q", "--folds", "2", "--gamma", "0,2", "--alpha",
-        "0.25", "--set", "size=64", "--set", "width=8", "--set", "epochs=1", "--set", "batch=2");
+        ".25", "--set", "size=64", "--set", "width=8", "--set", "epochs=1", "--set", "batch=2");
     ck_assert_msg(run_code == 0, "%s", run_err);
     ck_assert_int_eq(read_table("two/sweep.csv"), 5);
     ck_assert_ptr_nonnull(strstr(run_out, "\tbest\n"));

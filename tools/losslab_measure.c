@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- results.csv ---- */
 
@@ -165,6 +166,11 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
     rn_lab_report *lab = calloc(1, sizeof *lab);
     if (!lab) return cli_error(RN_ENOMEM);
     snprintf(model, sizeof model, "%s/best.safetensors", run);
+    if (access(model, F_OK) != 0) {
+        free(lab);
+        return cli_usage_error("arm %s was not validated once: no val, or max-steps before that",
+                               cell->arm);
+    }
     snprintf(train, sizeof train, "%s", setting(&e->arms[arm], "train-split", "train"));
     snprintf(val, sizeof val, "%s", setting(&e->arms[arm], "val-split", ""));
     if (e->folds) {

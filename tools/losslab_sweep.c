@@ -27,6 +27,7 @@ static int take_values(values *out, const char *name, const char *list, double l
             return cli_usage_error("--%s: got \"%.*s\", want %s", name, (int)size, list,
                                    open ? "numbers between 0 and 1, such as 0.25,0.5"
                                         : "numbers from 0 to 10, such as 0,0.5,2");
+        snprintf(text, sizeof out->texts[0], "%.9g", value); /* ".5" is 0.5 */
         out->n++;
         if (!list[size]) return 0;
         list += size + 1;
