@@ -229,7 +229,7 @@ class Compare:
                 name.upper(), size, figures(got["ours"]), figures(got["onnxruntime"]), ratio(got["onnxruntime"], got["ours"]),
                 difference(heads, onnx), figures(got["PyTorch"]), ratio(got["PyTorch"], got["ours"]), difference(heads, torch),
                 compare_boxes(boxes, torch_boxes), ncnn or "-", "%.2fx" % (ncnn / got["ours"][0]) if ncnn else "-"), flush=True)
-        print("\n\\* measured earlier, on a quiet machine of the same kind (2 cores, Zen 4), the convolutions alone; not in this run.\n")
+        print("\n\\* measured earlier, on two quiet cores of a Zen 4 EPYC, the convolutions alone; neither in this run nor, maybe, on this machine.\n")
 
     def train(self):
         print("| training step, all layers trainable, ms | ours | PyTorch | ratio | images/s | losses and gradient differ | peak MB, ours /"
