@@ -178,13 +178,12 @@ static void peaks_task(void *context, size_t task, int worker) {
     for (; task >= tasks_of(j->lists[level].n_stretches); level++)
         task -= tasks_of(j->lists[level].n_stretches);
     const list *l = &j->lists[level];
-    const real *x = l->pairs;
     const size_t first = task * TASK, n = pairs_of(j, level), whole = n / STRETCH;
     const size_t end = min_size(first + TASK, l->n_stretches);
-    j->find_peaks(l->peaks + first, x + first * STRETCH, min_size(end, whole) - first);
+    j->find_peaks(l->peaks + first, l->pairs + first * STRETCH, min_size(end, whole) - first);
     if (end > whole) { /* the level's last, shorter */
         real last = -INFINITY;
-        for (size_t i = whole * STRETCH; i < n; i++) last = x[i] > last ? x[i] : last;
+        for (size_t i = whole * STRETCH; i < n; i++) last = l->pairs[i] > last ? l->pairs[i] : last;
         l->peaks[whole] = last;
     }
 }
