@@ -348,6 +348,25 @@ START_TEST(heads_serve_five_levels) {
 }
 END_TEST
 
+/* Before the last convolution of each head and level; what serves five levels still stands
+ * together, as one job wants it. */
+START_TEST(dropout_in_the_heads) {
+    use_preset("nano", 3);
+    config.head_dropout = 0.2;
+    build();
+    const rn_node *nodes = network.graph.nodes;
+    for (int l = 0; l < RN_LEVELS; l++) {
+        const int outputs[] = {network.cls_logits[l], network.bbox_reg[l]};
+        for (int i = 0; i < 2; i++) {
+            const rn_node *before = &nodes[nodes[outputs[i]].in[0]];
+            ck_assert_ptr_eq(before->op, &rn_op_dropout);
+            ck_assert(before->rate == 0.2);
+        }
+        if (l > 0) ck_assert_int_eq(network.cls_logits[l], network.cls_logits[l - 1] + 1);
+    }
+}
+END_TEST
+
 /* P6 goes to the heads as it is; P7 is made of ReLU(P6), and P6 of C5 or of P5. */
 START_TEST(the_upper_levels) {
     use_preset("r18", 3);
@@ -433,6 +452,7 @@ int main(void) {
     tcase_add_test(tests, sizes_of_the_presets);
     tcase_add_test(tests, strides_and_relus);
     tcase_add_test(tests, heads_serve_five_levels);
+    tcase_add_test(tests, dropout_in_the_heads);
     tcase_add_test(tests, the_upper_levels);
     tcase_add_test(tests, groups_of_group_norm);
     tcase_add_test(tests, batch_norms_epsilon);

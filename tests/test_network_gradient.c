@@ -28,7 +28,7 @@ typedef struct fixture {
     real *input;
 } fixture;
 
-static void setup(fixture *f, int norm, int head_norm, rn_box_loss box_loss) {
+static void setup(fixture *f, int norm, int head_norm, double dropout, rn_box_loss box_loss) {
     static char a[] = "a", b[] = "b", *names[] = {a, b};
     static const int64_t ids[] = {1, 2};
     const rn_criterion_options options = {.focal = {2, (real)0.25},
@@ -41,13 +41,14 @@ static void setup(fixture *f, int norm, int head_norm, rn_box_loss box_loss) {
     ck_assert_int_eq(rn_model_config_set_classes(&f->config, names, ids, 2), RN_OK);
     f->config.norm = norm;
     f->config.head_norm = head_norm;
+    f->config.head_dropout = dropout;
     ck_assert_int_eq(rn_network_build(&f->network, &f->config), RN_OK);
     const rn_graph *graph = &f->network.graph;
     ck_assert_int_eq(rn_plan_create(&f->plan, graph, RN_TRAINING, BATCH, SIDE, SIDE), RN_OK);
     real *scratch;
     ck_assert_int_eq(rn_alloc(&scratch, rn_exec_reals(f->plan.scratch, NULL), sizeof(real)), RN_OK);
     f->exec = rn_exec_of(NULL, scratch, f->plan.scratch);
-    f->run = (rn_run){.plan = &f->plan, .exec = &f->exec};
+    f->run = (rn_run){.plan = &f->plan, .exec = &f->exec, .draw = 5};
     ck_assert_int_eq(rn_alloc(&f->run.arena, f->plan.arena, sizeof(real)), RN_OK);
     ck_assert_int_eq(rn_alloc(&f->run.weights, graph->n_stored, sizeof(real)), RN_OK);
     ck_assert_int_eq(rn_alloc(&f->run.gradients, graph->n_trained, sizeof(real)), RN_OK);
@@ -122,10 +123,10 @@ static int check_parameter(fixture *f, const rn_param *param, rn_random *random)
     return checked;
 }
 
-static void check_network(int norm, int head_norm, rn_box_loss box_loss) {
+static void check_network(int norm, int head_norm, double dropout, rn_box_loss box_loss) {
     fixture f;
     rn_random random = rn_random_seed(10, 0, 0);
-    setup(&f, norm, head_norm, box_loss);
+    setup(&f, norm, head_norm, dropout, box_loss);
     loss(&f);
     rn_backward(&f.run);
     for (size_t i = 0; i < f.network.graph.n_params; i++) {
@@ -137,12 +138,17 @@ static void check_network(int norm, int head_norm, rn_box_loss box_loss) {
 }
 
 START_TEST(nano_with_group_norm) {
-    check_network(RN_NORM_GROUP, RN_BRANCH_NORM_GROUP, RN_BOX_SMOOTH_L1);
+    check_network(RN_NORM_GROUP, RN_BRANCH_NORM_GROUP, 0, RN_BOX_SMOOTH_L1);
+}
+END_TEST
+
+START_TEST(nano_with_dropout_in_the_heads) {
+    check_network(RN_NORM_GROUP, RN_BRANCH_NORM_GROUP, 0.3, RN_BOX_SMOOTH_L1);
 }
 END_TEST
 
 START_TEST(nano_with_frozen_batch_norm_and_giou) {
-    check_network(RN_NORM_FROZEN, RN_BRANCH_NORM_NONE, RN_BOX_GIOU);
+    check_network(RN_NORM_FROZEN, RN_BRANCH_NORM_NONE, 0, RN_BOX_GIOU);
 }
 END_TEST
 
@@ -151,6 +157,7 @@ int main(void) {
     TCase *tests = tcase_create("nano");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, nano_with_group_norm);
+    tcase_add_test(tests, nano_with_dropout_in_the_heads);
     tcase_add_test(tests, nano_with_frozen_batch_norm_and_giou);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

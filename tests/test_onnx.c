@@ -96,6 +96,7 @@ START_TEST(operations_and_outputs) {
     const uint8_t *bytes = NULL, *graph = NULL;
     size_t size, n, graph_size = 0;
     config.head_depth = 1;
+    config.head_dropout = 0.2;
     make();
     ck_assert_int_eq(rn_file_read(&file, &size, temp_path("m.onnx"), 1 << 26), RN_OK);
     for (const uint8_t *at = file; at < file + size;)
@@ -119,6 +120,7 @@ START_TEST(operations_and_outputs) {
     ck_assert_int_eq(n_of(operations, "Resize "), 2);
     ck_assert_int_eq(n_of(operations, "Conv Transpose Reshape "), 1); /* all levels at the end */
     ck_assert_int_eq(n_of(operations, "Transpose Reshape "), 10);
+    ck_assert_int_eq(n_of(operations, "Identity "), 10); /* dropout */
 }
 END_TEST
 

@@ -47,6 +47,45 @@ START_TEST(long_vectors) {
 }
 END_TEST
 
+/* Kept or not is a matter of the draw and the place: the same by any number of workers, in both
+ * walks; another draw keeps others. */
+START_TEST(dropout) {
+    enum { N = 100003 };
+    real *in = ops_random(N, 1, 2, 1), *first = ops_random(N, 0, 0, 2),
+         *out = ops_random(N, 0, 0, 3);
+    real *din = ops_random(N, 0, 0, 4);
+    size_t kept = 0, both = 0;
+    for (int workers = 1; workers <= 4; workers *= 2) {
+        ops_exec e = ops_exec_open(workers, (rn_scratch){0});
+        rn_dropout_forward(&e.exec, out, in, 0.25, 7, N);
+        if (workers == 1) memcpy(first, out, N * sizeof *out);
+        ck_assert_mem_eq(first, out, N * sizeof *out);
+        memset(din, 0, N * sizeof *din);
+        rn_dropout_backward(&e.exec, din, in, 0.25, 7, N);
+        ck_assert_mem_eq(din, out, N * sizeof *out); /* of the same numbers */
+        rn_dropout_backward(&e.exec, din, in, 0.25, 7, N);
+        for (size_t i = 0; i < N; i++) ck_assert(din[i] == 2 * out[i]); /* added */
+        rn_dropout_forward(&e.exec, out, in, 0, 7, N);
+        ck_assert_mem_eq(out, in, N * sizeof *out);
+        memcpy(out, in, N * sizeof *out);
+        rn_dropout_forward(&e.exec, out, out, 0.25, 8, N); /* in place, another draw */
+        ops_exec_close(&e);
+    }
+    for (size_t i = 0; i < N; i++) {
+        ck_assert(first[i] == 0 || fabs(first[i] - in[i] / 0.75) < 1e-6);
+        kept += first[i] != 0;
+        both += first[i] != 0 && out[i] != 0;
+    }
+    /* Five deviations of a binomial: sqrt(N p (1 - p)) is 137 and 157. */
+    ck_assert(fabs((double)kept - 0.75 * N) < 685);
+    ck_assert(fabs((double)both - 0.5625 * N) < 785);
+    free(in);
+    free(first);
+    free(out);
+    free(din);
+}
+END_TEST
+
 /* 3x3 picture, kernel 3, stride 2, pad 1: windows of 2x2 at the corners. The tie of the lower right
  * window goes to its first element, the centre. */
 START_TEST(max_pool_by_hand) {
@@ -173,6 +212,7 @@ int main(void) {
     tcase_add_test(tests, relu_by_hand);
     tcase_add_test(tests, sum_by_hand);
     tcase_add_test(tests, long_vectors);
+    tcase_add_test(tests, dropout);
     tcase_add_test(tests, max_pool_by_hand);
     tcase_add_test(tests, max_pool_edges);
     tcase_add_test(tests, max_pool_shapes);

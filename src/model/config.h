@@ -28,6 +28,7 @@ enum { RN_P6_FROM_C5, RN_P6_FROM_P5 };
     CHOICE(norm, 0, "normalisation of the backbone")                                               \
     CHOICE(fpn_norm, 0, "normalisation of the FPN")                                                \
     CHOICE(head_norm, 0, "normalisation of the heads")                                             \
+    REAL(head_dropout, 0, 0, 0.9, "share of the heads' last features that training drops")         \
     INT(group_channels, 8, 1, 256, "channels a group of GroupNorm")                                \
     INT(groups, 0, 0, 256, "groups of every GroupNorm; 0: as group_channels says")                 \
     REAL(bn_eps, 1e-5, 0, 1, "what batch norm adds to the variance")                               \

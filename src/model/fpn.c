@@ -60,6 +60,8 @@ rn_status rn_build_head(rn_graph *graph, int out[RN_LEVELS], const int p[RN_LEVE
         snprintf(name, sizeof name, "head.%s.conv.%d", head, i);
         RN_TRY(add_convs(graph, out, RN_LEVELS, name, tower, norm, config));
     }
+    for (int l = 0; l < RN_LEVELS && config->head_dropout > 0; l++)
+        RN_TRY(rn_graph_dropout(graph, &out[l], out[l], config->head_dropout));
     snprintf(name, sizeof name, "head.%s.%s", head, last);
     for (int l = 0; l < RN_LEVELS; l++) RN_TRY(rn_graph_conv(graph, &out[l], out[l], name, &final));
     return RN_OK;

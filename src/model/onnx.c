@@ -221,6 +221,11 @@ static void put_relu(const onnx *o, int value, const rn_node *node) {
     put_node(o, "Relu", whole(value), NAMES(whole(node->in[0])));
 }
 
+/* Nothing is dropped in use. */
+static void put_dropout(const onnx *o, int value, const rn_node *node) {
+    put_node(o, "Identity", result(o, value), NAMES(whole(node->in[0])));
+}
+
 static void put_add(const onnx *o, int value, const rn_node *node) {
     put_node(o, "Add", result(o, value), NAMES(whole(node->in[0]), whole(node->in[1])));
 }
@@ -275,6 +280,7 @@ static rn_status put_value(const onnx *o, int value) {
                  {&rn_op_batch_norm, put_batch_norm},
                  {&rn_op_frozen_norm, put_batch_norm},
                  {&rn_op_relu, put_relu},
+                 {&rn_op_dropout, put_dropout},
                  {&rn_op_add, put_add},
                  {&rn_op_max_pool, put_max_pool},
                  {&rn_op_upsample_add, put_upsample_add}};

@@ -134,6 +134,12 @@ rn_status rn_graph_relu(rn_graph *graph, int *value, int in) {
     return append(graph, value, node);
 }
 
+rn_status rn_graph_dropout(rn_graph *graph, int *value, int in, double rate) {
+    rn_node node = plain(graph, &rn_op_dropout, in, RN_NO_VALUE);
+    node.rate = rate;
+    return append(graph, value, node);
+}
+
 rn_status rn_graph_add(rn_graph *graph, int *value, int a, int b, bool relu) {
     rn_node node = plain(graph, &rn_op_add, a, b);
     if (graph->nodes[b].channels != node.channels)

@@ -44,6 +44,7 @@ typedef struct rn_node {
     int kernel, stride, pad;   /* convolution and pooling */
     bool same;                 /* convolution: where TensorFlow pads, see rn_graph_pad_same */
     int groups;                /* group norm */
+    double rate;               /* dropout */
     rn_activation relu;        /* on the output */
 } rn_node;
 
@@ -88,6 +89,8 @@ typedef enum rn_norm_kind { RN_NORM_GROUP, RN_NORM_BATCH, RN_NORM_FROZEN } rn_no
 RN_MUST_USE rn_status rn_graph_norm(rn_graph *graph, int *value, int in, const char *name,
                                     rn_norm_kind kind, int groups, rn_activation relu);
 RN_MUST_USE rn_status rn_graph_relu(rn_graph *graph, int *value, int in);
+/* Dropout with that rate, 0 <= rate < 1: in an inference plan the identity. */
+RN_MUST_USE rn_status rn_graph_dropout(rn_graph *graph, int *value, int in, double rate);
 RN_MUST_USE rn_status rn_graph_add(rn_graph *graph, int *value, int a, int b, bool relu);
 RN_MUST_USE rn_status rn_graph_max_pool(rn_graph *graph, int *value, int in, int kernel, int stride,
                                         int pad);

@@ -342,6 +342,35 @@ const rn_op rn_op_relu = {.name = "relu",
                           .forward = relu_forward,
                           .backward = relu_backward};
 
+/* Its nodes (a level each) must not drop the same places. */
+static uint64_t draw_of(const rn_run *run, int node) {
+    return run->draw + (uint64_t)node * 0xd1342543de82ef95u;
+}
+
+/* rate 0, and so the identity, where nothing is trained. */
+static double rate_of(const rn_run *run, const rn_node *node) {
+    return run->plan->mode == RN_TRAINING ? node->rate : 0;
+}
+
+static void dropout_forward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    rn_dropout_forward(run->exec, t.out, t.in, rate_of(run, t.node), draw_of(run, node),
+                       rn_shape_count(t.out_shape));
+}
+
+static void dropout_backward(const rn_run *run, int node) {
+    const tensors t = tensors_of(run, node);
+    if (t.din)
+        rn_dropout_backward(run->exec, t.din, t.dout, rate_of(run, t.node), draw_of(run, node),
+                            rn_shape_count(t.out_shape));
+}
+
+const rn_op rn_op_dropout = {.name = "dropout",
+                             .in_place = true,
+                             .infer = same_shape,
+                             .forward = dropout_forward,
+                             .backward = dropout_backward};
+
 static void add_forward(const rn_run *run, int node) {
     const tensors t = tensors_of(run, node);
     rn_add_forward(run->exec, t.out, t.in, rn_run_value(run, t.node->in[1]), t.node->relu,

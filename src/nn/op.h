@@ -17,6 +17,7 @@ typedef struct rn_run {
                       else is written */
     real *gradients;       /* [graph.n_trained]; NULL without backward */
     real *arena;           /* [plan.arena] */
+    uint64_t draw;         /* what dropout draws from: each step another, its two walks the same */
     const rn_watch *watch; /* NULL: nobody watches */
 } rn_run;
 
@@ -40,7 +41,7 @@ struct rn_op {
 };
 
 extern const rn_op rn_op_input, rn_op_conv, rn_op_depthwise, rn_op_group_norm, rn_op_batch_norm,
-    rn_op_frozen_norm, rn_op_relu, rn_op_add, rn_op_max_pool, rn_op_upsample_add;
+    rn_op_frozen_norm, rn_op_relu, rn_op_dropout, rn_op_add, rn_op_max_pool, rn_op_upsample_add;
 
 /* Where things lie. The gradient is NULL for a value that wants none. */
 real *rn_run_value(const rn_run *run, int value);

@@ -139,3 +139,56 @@ void rn_upsample_backward(const rn_exec *exec, real *dtop, const real *dout,
     rn_threads_run(exec->threads, (size_t)dims->batch * (size_t)dims->in_h, upsample_backward_task,
                    &job);
 }
+
+/* ---- dropout: out = in * kept / (1 - rate) ---- */
+
+typedef struct dropout_job {
+    pointwise_job blocks; /* first: the tasks are its */
+    uint64_t draw, least; /* kept: whose number is not below */
+    real scale;
+} dropout_job;
+
+/* The number of place i: splitmix64's (Steele et al., 2014) at a counter. */
+static inline uint64_t number_of(uint64_t draw, size_t i) {
+    uint64_t z = draw + (uint64_t)i * 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) >> 32;
+}
+
+static void dropout_task(void *context, size_t task, int worker) {
+    (void)worker;
+    const dropout_job *job = context;
+    const pointwise_job *b = &job->blocks;
+    const size_t end = block_end(b, task);
+    for (size_t i = task * BLOCK; i < end; i++)
+        b->out[i] = number_of(job->draw, i) < job->least ? 0 : b->a[i] * job->scale;
+}
+
+static void dropout_back_task(void *context, size_t task, int worker) {
+    (void)worker;
+    const dropout_job *job = context;
+    const pointwise_job *b = &job->blocks;
+    const size_t end = block_end(b, task);
+    for (size_t i = task * BLOCK; i < end; i++)
+        b->out[i] += number_of(job->draw, i) < job->least ? 0 : b->a[i] * job->scale;
+}
+
+static void run_dropout(const rn_exec *exec, rn_task_fn *fn, real *out, const real *in, double rate,
+                        uint64_t draw, size_t n) {
+    dropout_job job = {.blocks = {.out = out, .a = in, .n = n},
+                       .draw = draw,
+                       .least = (uint64_t)(rate * 0x1p32),
+                       .scale = (real)(1 / (1 - rate))};
+    run_blocks(exec, fn, &job.blocks);
+}
+
+void rn_dropout_forward(const rn_exec *exec, real *out, const real *in, double rate, uint64_t draw,
+                        size_t n) {
+    run_dropout(exec, dropout_task, out, in, rate, draw, n);
+}
+
+void rn_dropout_backward(const rn_exec *exec, real *din, const real *dout, double rate,
+                         uint64_t draw, size_t n) {
+    run_dropout(exec, dropout_back_task, din, dout, rate, draw, n);
+}

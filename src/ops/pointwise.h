@@ -5,6 +5,8 @@
 #include "ops/exec.h"
 #include "ops/gemm.h"
 
+#include <stdint.h>
+
 /* out = max(in, 0), NaN stays NaN; in place is fine. */
 void rn_relu_forward(const rn_exec *exec, real *out, const real *in, size_t n);
 /* dout = 0 where out <= 0, in place: the gradient before the ReLU. */
@@ -16,6 +18,14 @@ void rn_add_forward(const rn_exec *exec, real *out, const real *a, const real *b
                     size_t n);
 /* din += dout. */
 void rn_add_backward(const rn_exec *exec, real *din, const real *dout, size_t n);
+
+/* Dropout (Srivastava et al., 2014): out = in / (1 - rate) with probability 1 - rate, else 0; in
+ * place is fine. 0 <= rate < 1. What is kept depends on `draw` and the place alone, so that
+ * backward finds it again: din += dout / (1 - rate) there. */
+void rn_dropout_forward(const rn_exec *exec, real *out, const real *in, double rate, uint64_t draw,
+                        size_t n);
+void rn_dropout_backward(const rn_exec *exec, real *din, const real *dout, double rate,
+                         uint64_t draw, size_t n);
 
 typedef struct rn_pool_dims {
     int batch, in_h, in_w, c, out_h, out_w, kernel, stride, pad;

@@ -64,6 +64,7 @@ void rn_step_gradients(rn_step_result *out, rn_step *step, const rn_batch *batch
                         .weights = step->weights,
                         .gradients = step->gradients,
                         .arena = step->arena,
+                        .draw = step->draw,
                         .watch = step->watch};
     memcpy(rn_run_value(&run, 0), batch->images,
            rn_shape_count(&step->plan.shape[0]) * sizeof(real));

@@ -26,6 +26,7 @@ typedef struct rn_step {
     real *arena;
     rn_criterion *criterion;
     rn_optimizer optimizer;
+    uint64_t draw;         /* what dropout draws from; the caller gives each step another */
     const rn_watch *watch; /* whom the walks tell; NULL, as at first, for nobody */
 } rn_step;
 

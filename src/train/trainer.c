@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "model/transfer.h"
 
 #include <math.h>
@@ -208,6 +209,8 @@ static rn_status take_step(rn_trainer *t, rn_step_result *result) {
     rn_position *p = &t->position;
     const rn_batch *batch;
     RN_TRY(rn_loader_next(t->loader, &batch));
+    rn_random draw = rn_random_seed(t->options.seed, p->step, UINT64_MAX); /* no sample's */
+    t->step.draw = rn_random_next(&draw);
     rn_step_gradients(result, &t->step, batch);
     if (!isfinite(result->losses.cls) || !isfinite(result->losses.box) || !isfinite(result->norm))
         return diverged(t, batch, result);
