@@ -106,7 +106,7 @@ START_TEST(wrong_experiments) {
     run_refused(2, "losslab: error: x.json:1:13: want ',' or '}'");
     refused(2, " \"arm\": []",
             "losslab: error: x.json:2:2: unknown key \"arm\" (known: name, title, question, "
-            "prediction, data, preset, settings, arms, seeds, folds, claims, x_label, train_ap)");
+            "prediction, data, preset, settings, arms, seeds, folds, claims, x_label)");
     refused(2, "\"arms\": []", "losslab: error: x.json:2:1: arms: got a list, want a list of arms");
     refused(
         2, "\"arms\": [{\"name\": \"a/b\"}]",

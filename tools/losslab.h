@@ -46,12 +46,14 @@ typedef struct lab_arm {
 
 typedef enum lab_sign { LAB_LESS = -1, LAB_SAME = 0, LAB_MORE = 1 } lab_sign;
 
-/* That the mean of some arms is more (less, the same) than that of others. */
+/* That the mean of some arms is more (less, the same) than that of others; with `best` the arm of
+ * the highest mean on either side counts alone, which is fair where both had as many tries. */
 typedef struct lab_claim {
     const char *text; /* for people; NULL: none */
     int arms[LAB_MAX_ARMS], n_arms;
     int over[LAB_MAX_ARMS], n_over;
     int metric; /* a column of LAB_METRICS */
+    bool best;
     lab_sign expect;
     double margin; /* differences within it are none; 0: not said */
 } lab_claim;
@@ -61,7 +63,6 @@ typedef struct lab_experiment {
     const char *name, *title, *question, *prediction;
     const char *preset;
     const char *x_label; /* of the plot of its series; NULL: none */
-    bool train_ap;       /* measure AP on the pictures that were trained on too */
     int folds;           /* > 0: the seeds are the folds of a cross-validation */
     lab_arm arms[LAB_MAX_ARMS];
     int n_arms;
@@ -84,7 +85,8 @@ int lab_list(void);
 
 /* The options of arm `arm` with that seed. */
 int lab_arm_options(rn_train_options **out, const lab_experiment *e, int arm, int seed);
-/* What makes the result of an arm: another text is another result. FNV-1a of data and settings. */
+/* What makes the result of an arm: another value is another result. FNV-1a of data and settings,
+ * whatever their order. */
 uint64_t lab_arm_hash(const lab_experiment *e, int arm);
 /* The whole text of a data path or recipe. */
 int lab_data_open(char out[], size_t size, const lab_data *data, const char *folder, int threads);
@@ -140,6 +142,9 @@ typedef struct lab_table {
 /* NAME.csv; without the file the table is empty. */
 int lab_table_read(lab_table *out, const char *path);
 void lab_table_free(lab_table *table);
+/* Every NAME.csv of a folder, sorted; to be freed together. */
+int lab_list_tables(char ***out, int *n, const char *folder);
+void lab_free_tables(char **tables, int n);
 const lab_cell *lab_table_find(const lab_table *table, const char *arm, int seed);
 /* Append a row and write the file anew, beside it first. */
 int lab_table_add(lab_table *table, const lab_cell *cell, const char *path);

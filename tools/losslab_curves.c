@@ -1,6 +1,5 @@
 /* losslab_curves.c: what was measured of the models of an experiment's first seed. */
 #include "losslab_html.h"
-#include "losslab_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,27 +26,6 @@ static void read_curve(curve *out, const lab_result *r, int arm, const char *nam
             sscanf(line + size, ",%lf,%lf,%lf", &out->x[i], &out->foreground[i],
                    &out->background[i]) == 3)
             out->n++;
-    }
-    if (file) fclose(file);
-}
-
-/* Columns `epoch` and `name` of a run's results.csv. */
-static void read_history(curve *out, const lab_result *r, int arm, const char *name) {
-    char path[PATH_MAX], file_name[PATH_MAX + 32], line[1024];
-    int column = -1, index = 0;
-    out->n = 0;
-    lab_run_folder(path, sizeof path, &r->e, r->folder, arm, r->e.seeds[0]);
-    snprintf(file_name, sizeof file_name, "%s/results.csv", path);
-    FILE *file = fopen(file_name, "r");
-    if (file && fgets(line, sizeof line, file))
-        for (char *cell = strtok(line, ",\n"); cell; cell = strtok(NULL, ",\n"), index++)
-            if (strcmp(cell, name) == 0) column = index;
-    while (file && column > 0 && fgets(line, sizeof line, file) && out->n < MAX_POINTS) {
-        const char *p = line;
-        for (int i = 0; i < column && p; i++) p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL;
-        if (!p || *p == ',' || *p == '\n') continue;
-        out->x[out->n] = atof(line);
-        out->foreground[out->n++] = atof(p);
     }
     if (file) fclose(file);
 }
@@ -88,13 +66,10 @@ static void put_figure4(FILE *file, const lab_result *r, int arm, curve *curves)
 
 /* One line an arm. */
 static void put_arms(FILE *file, const lab_result *r, curve *curves, lab_chart chart,
-                     const char *name, bool background, bool history) {
+                     const char *name, bool background) {
     for (int a = 0; a < r->e.n_arms && chart.n < LAB_MAX_LINES; a++) {
         curve *c = &curves[chart.n];
-        if (history)
-            read_history(c, r, a, name);
-        else
-            read_curve(c, r, a, name);
+        read_curve(c, r, a, name);
         if (c->n < 2) continue;
         chart.lines[chart.n++] = (lab_line){.name = r->e.arms[a].name,
                                             .x = c->x,
@@ -113,9 +88,8 @@ static void put_arms(FILE *file, const lab_result *r, curve *curves, lab_chart c
 static void put_pictures(FILE *file, const lab_result *r) {
     bool open = false;
     for (int a = 0; a < r->e.n_arms; a++) {
-        char run[PATH_MAX], path[PATH_MAX + 64];
-        lab_run_folder(run, sizeof run, &r->e, r->folder, a, r->e.seeds[0]);
-        snprintf(path, sizeof path, "%s/pictures/false_alarms.jpg", run);
+        char path[2 * PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s-curves/%s.jpg", r->folder, r->e.name, r->e.arms[a].name);
         FILE *picture = fopen(path, "rb");
         if (!picture) continue;
         fclose(picture);
@@ -150,20 +124,20 @@ void lab_curves(FILE *file, const lab_result *r) {
                              .y_label = "share of sum |dL/dx|",
                              .min_y = 0,
                              .max_y = 1},
-                 "bg_grad_share", false, true);
+                 "gradient", true);
         put_arms(file, r, curves,
                  (lab_chart){.title = "Background logits by length of gradient",
                              .x_label = "g = |p - target| (GHM)",
                              .y_label = "logits",
                              .log_y = true},
-                 "norms", true, false);
+                 "norms", true);
         put_arms(file, r, curves,
                  (lab_chart){.title = "Reliability: precision of detections by score",
                              .x_label = "mean score of the bin",
                              .y_label = "precision at IoU .5",
                              .min_y = 0,
                              .max_y = 1},
-                 "reliability", false, false);
+                 "reliability", false);
         fputs("</div>\n", file);
     }
     put_pictures(file, r);

@@ -272,6 +272,12 @@ static int take_sign(const lab_experiment *e, lab_sign *out, const lab_json *val
     return 0;
 }
 
+static int take_bool(const lab_experiment *e, bool *out, const lab_json *value) {
+    if (value->type != LAB_JSON_BOOL) return unwanted(e, value, "true or false");
+    *out = value->text[0] == 't';
+    return 0;
+}
+
 static int take_claim(lab_experiment *e, const lab_json *object) {
     lab_claim claim = {.expect = LAB_MORE, .metric = LAB_METRIC_ap};
     int code = 0;
@@ -290,8 +296,10 @@ static int take_claim(lab_experiment *e, const lab_json *object) {
             code = take_sign(e, &claim.expect, m);
         else if (strcmp(m->key, "margin") == 0)
             code = take_number(e, &claim.margin, m, 0, 1e9);
+        else if (strcmp(m->key, "best") == 0)
+            code = take_bool(e, &claim.best, m);
         else
-            code = unknown_key(e, m, "text, arms, over, metric, expect, margin");
+            code = unknown_key(e, m, "text, arms, over, metric, best, expect, margin");
     }
     if (code) return code;
     if (claim.n_arms == 0 || claim.n_over == 0)
@@ -342,13 +350,9 @@ static int take_top(lab_experiment *e, const lab_json *m, lab_data *data) {
     if (strcmp(key, "data") == 0) return take_data(e, data, m);
     if (strcmp(key, "seeds") == 0) return take_seeds(e, m);
     if (strcmp(key, "folds") == 0) return take_folds(e, m);
-    if (strcmp(key, "train_ap") != 0)
-        return unknown_key(e, m,
-                           "name, title, question, prediction, data, preset, settings, arms, "
-                           "seeds, folds, claims, x_label, train_ap");
-    if (m->type != LAB_JSON_BOOL) return unwanted(e, m, "true or false");
-    e->train_ap = m->text[0] == 't';
-    return 0;
+    return unknown_key(e, m,
+                       "name, title, question, prediction, data, preset, settings, arms, seeds, "
+                       "folds, claims, x_label");
 }
 
 static int take_experiment(lab_experiment *e) {

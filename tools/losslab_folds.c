@@ -1,7 +1,6 @@
 /* losslab_folds.c: a data set cut for cross-validation. */
 #include "losslab_run.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,14 +146,9 @@ int lab_folds_open(char data[], size_t size, int folds, const char *folder) {
         const rn_status status = rn_data_convert(data, part, RN_DATA_COCO, true, NULL);
         int code = status == RN_OK ? 0 : cli_error(status);
         if (code == 0) code = write_folds(part, data, folds);
-        if (code == 0 && rename(part, out) != 0) {
-            (void)cli_usage_error("%s: cannot write: %s", out, strerror(errno));
-            code = LAB_EXIT_OUTPUT;
-        }
-        if (code) {
-            lab_remove_folder(part);
-            return code;
-        }
+        if (code) lab_remove_folder(part);
+        if (code == 0) code = lab_put_folder(part, out);
+        if (code) return code;
     }
     snprintf(data, size, "%s", out);
     return 0;

@@ -21,9 +21,15 @@ static int find_column(const char *header, const char *name) {
     }
 }
 
-static double column(const char *row, int i) {
+/* Cell `i` of a row, from 0; NULL where there is none. */
+static const char *cell_at(const char *row, int i) {
     for (; i > 0 && row; i--) row = strchr(row, ',') ? strchr(row, ',') + 1 : NULL;
-    return i < 0 || !row || *row == ',' || *row == '\n' ? (double)NAN : strtod(row, NULL);
+    return i < 0 ? NULL : row;
+}
+
+static double column(const char *row, int i) {
+    const char *cell = cell_at(row, i);
+    return !cell || *cell == ',' || *cell == '\n' ? (double)NAN : strtod(cell, NULL);
 }
 
 /* The losses at the end, and when val was best. */
@@ -52,13 +58,55 @@ static void read_results(lab_cell *cell, const char *run) {
 
 /* ---- curves ---- */
 
+enum { CURVES_PATH = PATH_MAX + 2 * LAB_NAME + 32 };
+
+/* DIR/NAME-curves/ARM.KIND, its folder made. */
+static int curves_path(char out[CURVES_PATH], const char *folder, const char *name, const char *arm,
+                       const char *kind) {
+    snprintf(out, CURVES_PATH, "%s/%s-curves", folder, name);
+    const int code = lab_make_folders(out);
+    snprintf(out, CURVES_PATH, "%s/%s-curves/%s.%s", folder, name, arm, kind);
+    return code;
+}
+
+/* Shares of a run's epochs, of all levels and by level; without the files there are none. */
+static void put_shares(FILE *out, const char *run) {
+    char path[PATH_MAX + 32], line[1024];
+    snprintf(path, sizeof path, "%s/results.csv", run);
+    FILE *file = fopen(path, "r");
+    if (file && fgets(line, sizeof line, file)) {
+        const int loss = find_column(line, "bg_loss_share");
+        const int gradient = find_column(line, "bg_grad_share");
+        while (fgets(line, sizeof line, file)) {
+            const double epoch = column(line, 0);
+            const double values[] = {column(line, loss), column(line, gradient)};
+            static const char *const names[] = {"loss", "gradient"};
+            for (int i = 0; i < 2; i++)
+                if (!isnan(values[i]))
+                    fprintf(out, "%s,%g,%.5g,%.5g\n", names[i], epoch, 1 - values[i], values[i]);
+        }
+    }
+    if (file) fclose(file);
+    snprintf(path, sizeof path, "%s/dominance.csv", run);
+    file = fopen(path, "r");
+    if (file && fgets(line, sizeof line, file)) {
+        const int level = find_column(line, "level"), gradient = find_column(line, "bg_grad_share");
+        while (fgets(line, sizeof line, file)) {
+            const double share = column(line, gradient);
+            const char *name = cell_at(line, level);
+            if (name && !isnan(share))
+                fprintf(out, "gradient %.2s,%g,%.5g,%.5g\n", name, column(line, 0), 1 - share,
+                        share);
+        }
+    }
+    if (file) fclose(file);
+}
+
 static int write_curves(const rn_lab_report *report, const lab_experiment *e, int arm,
-                        const char *folder) {
-    char path[PATH_MAX + 2 * LAB_NAME + 32];
+                        const char *run, const char *folder) {
+    char path[CURVES_PATH];
     cli_output output;
-    snprintf(path, sizeof path, "%s/%s-curves", folder, e->name);
-    int code = lab_make_folders(path);
-    snprintf(path, sizeof path, "%s/%s-curves/%s.csv", folder, e->name, e->arms[arm].name);
+    int code = curves_path(path, folder, e->name, e->arms[arm].name, "csv");
     if (code == 0) code = cli_output_open(&output, path);
     if (code) return code;
     fputs("curve,x,foreground,background\n", output.file);
@@ -73,7 +121,36 @@ static int write_curves(const rn_lab_report *report, const lab_experiment *e, in
         if (report->reliability[i].n > 0)
             fprintf(output.file, "reliability,%.5g,%.5g,%zu\n", report->reliability[i].score,
                     report->reliability[i].precision, report->reliability[i].n);
+    put_shares(output.file, run);
     return cli_output_close(&output);
+}
+
+static int copy_file(const char *from, const char *to) {
+    char buffer[1 << 14];
+    cli_output output;
+    FILE *file = fopen(from, "rb");
+    if (!file) return 0; /* a diverged run has none */
+    int code = cli_output_open(&output, to);
+    if (code == 0) {
+        for (size_t n; (n = fread(buffer, 1, sizeof buffer, file)) > 0;)
+            fwrite(buffer, 1, n, output.file);
+        code = cli_output_close(&output);
+    }
+    fclose(file);
+    return code;
+}
+
+int lab_copy_curves(const char *folder, const char *from, const char *from_arm, const char *to,
+                    const char *to_arm) {
+    static const char *const kinds[] = {"csv", "jpg"};
+    char source[CURVES_PATH], target[CURVES_PATH];
+    int code = 0;
+    for (int i = 0; i < 2 && code == 0; i++) {
+        code = curves_path(target, folder, to, to_arm, kinds[i]);
+        if (code == 0) code = curves_path(source, folder, from, from_arm, kinds[i]);
+        if (code == 0) code = copy_file(source, target);
+    }
+    return code;
 }
 
 /* ---- false alarms ---- */
@@ -88,8 +165,8 @@ static double false_alarms(const rn_report *report) {
 }
 
 /* Scenes without any object: whatever is found there is a false alarm. The worst of some goes into
- * RUN/pictures/false_alarms.jpg. */
-static rn_status draw_false_alarms(const char *model, const char *run,
+ * `path`. */
+static rn_status draw_false_alarms(const char *model, const char *path,
                                    const rn_scenes_options *recipe) {
     enum { PICTURES = 12, BOXES = 100 };
     rn_scenes_options empty = *recipe;
@@ -97,7 +174,6 @@ static rn_status draw_false_alarms(const char *model, const char *run,
     rn_image worst = {0};
     rn_box boxes[BOXES], worst_boxes[BOXES];
     size_t n_worst = 0;
-    char path[PATH_MAX + 64];
     empty.min_objects = empty.max_objects = 0;
     rn_status status = rn_detector_open(&det, model, NULL);
     for (uint64_t i = 0; i < PICTURES && status == RN_OK; i++) {
@@ -119,7 +195,6 @@ static rn_status draw_false_alarms(const char *model, const char *run,
     if (status == RN_OK)
         status = rn_image_draw(&worst, worst_boxes, n_worst, rn_detector_class_names(det),
                                rn_detector_classes(det));
-    snprintf(path, sizeof path, "%s/pictures/false_alarms.jpg", run);
     if (status == RN_OK) status = rn_image_write(&worst, path);
     rn_image_free(&worst);
     rn_detector_close(det);
@@ -193,12 +268,16 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
         values[LAB_METRIC_bg_grad_share] = known(lab->all.bg_grad_share);
     }
     options.split = train;
-    if (status == RN_OK && e->train_ap) status = measure_train(cell, model, data, &options);
+    if (status == RN_OK) status = measure_train(cell, model, data, &options);
     const bool first = cell->seed == e->seeds[0];
-    if (status == RN_OK && first && !e->arms[arm].data.path)
-        status = draw_false_alarms(model, run, &e->arms[arm].data.scenes);
     int code = status == RN_OK ? 0 : cli_error(status);
-    if (code == 0 && first) code = write_curves(lab, e, arm, o->folder);
+    if (code == 0 && first && !e->arms[arm].data.path) {
+        char picture[CURVES_PATH];
+        code = curves_path(picture, o->folder, e->name, e->arms[arm].name, "jpg");
+        if (code == 0) status = draw_false_alarms(model, picture, &e->arms[arm].data.scenes);
+        if (status != RN_OK) code = cli_error(status);
+    }
+    if (code == 0 && first) code = write_curves(lab, e, arm, run, o->folder);
     rn_report_free(&report);
     free(lab);
     return code;

@@ -1,7 +1,6 @@
 /* losslab_report.c: tables, verdicts and plots of the experiments that were run. */
 #include "losslab_html.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -72,23 +71,13 @@ static int add_result(report *out, const char *csv) {
     return 0;
 }
 
-static int is_csv(const struct dirent *entry) {
-    const char *dot = strrchr(entry->d_name, '.');
-    return dot && dot > entry->d_name && strcmp(dot, ".csv") == 0;
-}
-
 static int add_folder(report *out, const char *folder) {
-    struct dirent **names;
-    int code = 0;
-    const int n = scandir(folder, &names, is_csv, alphasort);
-    for (int i = 0; i < n; i++) {
-        char path[PATH_MAX];
-        if (code == 0 && snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name) < PATH_MAX)
-            code = add_result(out, path);
-        free(names[i]);
-    }
-    if (n >= 0) free(names);
-    if (n > 0) return code;
+    char **tables;
+    int n;
+    int code = lab_list_tables(&tables, &n, folder);
+    for (int i = 0; i < n && code == 0; i++) code = add_result(out, tables[i]);
+    lab_free_tables(tables, n);
+    if (n > 0 || code) return code;
     (void)cli_usage_error("%s: no tables (NAME.csv) in it", folder);
     return LAB_EXIT_INPUT;
 }
@@ -115,11 +104,17 @@ static void free_report(report *r) {
 
 /* ---- sentences ---- */
 
-static void join_names(char out[256], const lab_experiment *e, const int *arms, int n) {
+/* The arms of one side of claim c; the one that counts, where the best does. */
+static void join_names(char out[256], const lab_result *r, int c, const int *arms, int n) {
+    const lab_arm *known = r->e.arms;
+    if (r->e.claims[c].best) {
+        snprintf(out, 256, "%s (the best of %d)", known[lab_best_arm(&r->grids[c], arms, n)].name,
+                 n);
+        return;
+    }
     out[0] = '\0';
     for (int i = 0; i < n; i++)
-        snprintf(out + strlen(out), 256 - strlen(out), "%s%s", i ? " + " : "",
-                 e->arms[arms[i]].name);
+        snprintf(out + strlen(out), 256 - strlen(out), "%s%s", i ? " + " : "", known[arms[i]].name);
 }
 
 void lab_conclusion(char out[], size_t size, const lab_result *r, int c) {
@@ -127,8 +122,8 @@ void lab_conclusion(char out[], size_t size, const lab_result *r, int c) {
     const lab_finding *f = &r->findings[c];
     const double unit = lab_metric_unit(claim->metric);
     char arms[256], over[256];
-    join_names(arms, &r->e, claim->arms, claim->n_arms);
-    join_names(over, &r->e, claim->over, claim->n_over);
+    join_names(arms, r, c, claim->arms, claim->n_arms);
+    join_names(over, r, c, claim->over, claim->n_over);
     int n = snprintf(out, size, "%s of %s minus that of %s: ", lab_metric_text(claim->metric), arms,
                      over);
     const size_t used = n > 0 && (size_t)n < size ? (size_t)n : 0;
@@ -152,8 +147,8 @@ static void claim_text(char out[768], const lab_result *r, int c) {
     static const char *const signs[] = {"less than", "the same as", "more than"};
     const lab_claim *claim = &r->e.claims[c];
     char arms[256], over[256];
-    join_names(arms, &r->e, claim->arms, claim->n_arms);
-    join_names(over, &r->e, claim->over, claim->n_over);
+    join_names(arms, r, c, claim->arms, claim->n_arms);
+    join_names(over, r, c, claim->over, claim->n_over);
     if (claim->text)
         snprintf(out, 768, "%s", claim->text);
     else

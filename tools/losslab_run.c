@@ -70,6 +70,15 @@ void lab_remove_folder(const char *path) {
     (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+int lab_put_folder(const char *part, const char *out) {
+    if (rename(part, out) == 0) return 0;
+    const int error = errno;
+    lab_remove_folder(part);
+    if (error == EEXIST || error == ENOTEMPTY) return 0; /* another process was there first */
+    (void)cli_usage_error("%s: cannot write: %s", out, strerror(error));
+    return LAB_EXIT_OUTPUT;
+}
+
 /* One process at a time works at NAME in DIR. */
 static int lock(int *fd, const char *folder, const char *name) {
     char path[PATH_MAX + LAB_NAME];
@@ -180,6 +189,57 @@ static void remove_heavy(const lab_experiment *e, const char *run, int arm) {
     }
 }
 
+/* Row `row` of a run that has ended. */
+static int add_row(runner *r, const lab_cell *row) {
+    const int code = lab_table_add(&r->table, row, r->table_path);
+    if (code) return code;
+    printf("%s\t%s\t%d\tAP %.4f\tAP50 %.4f\t%s\n", r->e->name, row->arm, row->seed,
+           row->values[LAB_METRIC_ap], row->values[LAB_METRIC_ap50],
+           row->diverged ? "diverged" : "ok");
+    fflush(stdout);
+    return 0;
+}
+
+/* The row of another experiment in DIR that had the same data, settings and seed: the same bits,
+ * which need no second training. */
+static int reuse(bool *found, runner *r, int arm, int seed) {
+    const lab_experiment *e = r->e;
+    const uint64_t hash = lab_arm_hash(e, arm);
+    char **tables = NULL;
+    int n = 0, code = 0;
+    *found = false;
+    if (is_wanted(e, arm)) return 0; /* its weights are needed, not its numbers alone */
+    code = lab_list_tables(&tables, &n, r->o->folder);
+    for (int i = 0; i < n && code == 0 && !*found; i++) {
+        lab_table table;
+        code = lab_table_read(&table, tables[i]);
+        for (size_t k = 0; k < table.n && !*found; k++) {
+            lab_cell cell = table.cells[k];
+            if (cell.hash != hash || cell.seed != seed || strcmp(cell.version, RN_VERSION) != 0)
+                continue;
+            *found = true;
+            if (seed == e->seeds[0])
+                code = lab_copy_curves(r->o->folder, table.experiment, cell.arm, e->name,
+                                       e->arms[arm].name);
+            strcpy(cell.arm, e->arms[arm].name);
+            if (code == 0) code = add_row(r, &cell);
+        }
+        lab_table_free(&table);
+    }
+    lab_free_tables(tables, n);
+    return code;
+}
+
+/* Weights to start from that are not there any more (a study that was moved): trained again. */
+static int train_base(rn_status *status, runner *r, const char *data, int arm, int seed) {
+    const int after = r->e->arms[arm].after;
+    char run[PATH_MAX], weights[PATH_MAX + 32];
+    lab_run_folder(run, sizeof run, r->e, r->o->folder, after, seed);
+    snprintf(weights, sizeof weights, "%s/best.safetensors", run);
+    if (access(weights, F_OK) == 0) return 0;
+    return train(status, r, data, run, after, seed);
+}
+
 static int run_cell(runner *r, int arm, int seed) {
     const lab_experiment *e = r->e;
     const lab_arm *a = &e->arms[arm];
@@ -191,18 +251,14 @@ static int run_cell(runner *r, int arm, int seed) {
     if (code == 0 && e->folds > 0) code = lab_folds_open(data, sizeof data, e->folds, r->o->folder);
     if (code) return code;
     lab_run_folder(run, sizeof run, e, r->o->folder, arm, seed);
-    code = train(&status, r, data, run, arm, seed);
+    if (a->after >= 0) code = train_base(&status, r, data, arm, seed);
+    if (code == 0 && !r->stopped) code = train(&status, r, data, run, arm, seed);
     if (code || r->stopped) return code;
     cell.diverged = status == RN_EDIVERGED;
     code = lab_measure_cell(&cell, e, arm, data, run, r->o);
-    if (code == 0) code = lab_table_add(&r->table, &cell, r->table_path);
-    if (code) return code;
-    remove_heavy(e, run, arm);
-    printf("%s\t%s\t%d\tAP %.4f\tAP50 %.4f\t%s\n", e->name, a->name, seed,
-           cell.values[LAB_METRIC_ap], cell.values[LAB_METRIC_ap50],
-           cell.diverged ? "diverged" : "ok");
-    fflush(stdout);
-    return 0;
+    if (code == 0) code = add_row(r, &cell);
+    if (code == 0) remove_heavy(e, run, arm);
+    return code;
 }
 
 /* A row of other settings must not pass for the run: refused before anything is written. */
@@ -233,7 +289,9 @@ static int run_all(runner *r) {
                      e->arms[a].name, e->seeds[s]);
             snprintf(text, sizeof text, "%s: %s", e->name, r->heading);
             cli_show_message(&r->screen, text);
-            const int code = run_cell(r, a, e->seeds[s]);
+            bool found;
+            int code = reuse(&found, r, a, e->seeds[s]);
+            if (code == 0 && !found) code = run_cell(r, a, e->seeds[s]);
             if (code || r->stopped) return code;
         }
     return 0;

@@ -10,17 +10,24 @@ int lab_make_folders(const char *path);
 /* `path` with all that it holds. */
 void lab_remove_folder(const char *path);
 
+/* Folder `part`, ready now, becomes `out`; what another process has put there meanwhile stays. */
+int lab_put_folder(const char *part, const char *out);
+
 /* Where arm and seed are trained: DIR/runs/NAME/ARM-SEED-HASH. */
 void lab_run_folder(char out[], size_t size, const lab_experiment *e, const char *folder, int arm,
                     int seed);
 
 /* Everything that is said of a run that ended, into the cell; the curves of the first seed into
- * DIR/NAME-curves/ARM.csv. */
+ * DIR/NAME-curves/ARM.csv, a picture of its false alarms beside them. */
 int lab_measure_cell(lab_cell *cell, const lab_experiment *e, int arm, const char *data,
                      const char *run, const lab_run_options *o);
 
 /* In place of `data` (a path): a set beside it in DIR/data whose splits are fold1_train, fold1_val
  * and so on. */
 int lab_folds_open(char data[], size_t size, int folds, const char *folder);
+
+/* The curves and picture of one arm serve another, which is the same. */
+int lab_copy_curves(const char *folder, const char *from, const char *from_arm, const char *to,
+                    const char *to_arm);
 
 #endif

@@ -104,10 +104,23 @@ static double mean_of_arms(const lab_grid *grid, const int *arms, int n, int see
     return sum / n; /* NAN where one is missing */
 }
 
+int lab_best_arm(const lab_grid *grid, const int *arms, int n) {
+    int best = 0;
+    double most = -INFINITY;
+    for (int i = 0; i < n; i++) {
+        const double mean = lab_mean(grid->values[arms[i]], grid->n_seeds, 0.05).mean;
+        if (mean > most) most = mean, best = i;
+    }
+    return arms[best];
+}
+
 static void differences(double out[LAB_MAX_SEEDS], const lab_claim *claim, const lab_grid *grid) {
+    const int arm = lab_best_arm(grid, claim->arms, claim->n_arms);
+    const int over = lab_best_arm(grid, claim->over, claim->n_over);
     for (int s = 0; s < grid->n_seeds; s++)
-        out[s] = mean_of_arms(grid, claim->arms, claim->n_arms, s) -
-                 mean_of_arms(grid, claim->over, claim->n_over, s);
+        out[s] = claim->best ? grid->values[arm][s] - grid->values[over][s]
+                             : mean_of_arms(grid, claim->arms, claim->n_arms, s) -
+                                   mean_of_arms(grid, claim->over, claim->n_over, s);
 }
 
 /* Holm's step-down: the k-th smallest of m times m - k + 1, never below the one before. */

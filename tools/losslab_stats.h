@@ -28,6 +28,9 @@ typedef struct lab_grid {
 
 void lab_grid_of(lab_grid *out, const lab_experiment *e, const lab_table *table, int metric);
 
+/* Of arms[0..n) the one with the highest mean; the first where none has values. */
+int lab_best_arm(const lab_grid *grid, const int *arms, int n);
+
 typedef enum lab_verdict { LAB_HOLDS, LAB_HOLDS_NOT, LAB_CANNOT_TELL } lab_verdict;
 const char *lab_verdict_text(lab_verdict verdict);
 

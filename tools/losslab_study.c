@@ -1,10 +1,9 @@
 /* losslab_study.c: where experiments and their data are, and what an arm comes to. */
-#include "losslab.h"
+#include "losslab_run.h"
 
 #include <retinanet_loss.h>
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -131,14 +130,33 @@ static void data_text(char out[], size_t size, const lab_data *data) {
                  (double)s->clutter, (double)s->noise, (double)s->overlap);
 }
 
+/* A setting's name as options have it: '-' is '_'. */
+static void plain_key(char out[LAB_NAME], const char *key) {
+    snprintf(out, LAB_NAME, "%s", key);
+    for (char *p = out; *p; p++)
+        if (*p == '-') *p = '_';
+}
+
+static int by_key(const void *a, const void *b) {
+    char x[LAB_NAME], y[LAB_NAME];
+    plain_key(x, ((const lab_setting *)a)->key);
+    plain_key(y, ((const lab_setting *)b)->key);
+    return strcmp(x, y);
+}
+
 uint64_t lab_arm_hash(const lab_experiment *e, int arm) {
     const lab_arm *a = &e->arms[arm];
-    char text[PATH_MAX];
+    char text[PATH_MAX], key[LAB_NAME];
     uint64_t hash = 14695981039346656037u;
+    lab_setting settings[LAB_MAX_SETTINGS]; /* sorted: another order is the same run */
+    memcpy(settings, a->settings, sizeof settings);
+    qsort(settings, (size_t)a->n_settings, sizeof *settings, by_key);
     data_text(text, sizeof text, &a->data);
     hash = hash_text(hash_text(hash, text), e->preset);
-    for (int i = 0; i < a->n_settings; i++)
-        hash = hash_text(hash_text(hash, a->settings[i].key), a->settings[i].value);
+    for (int i = 0; i < a->n_settings; i++) {
+        plain_key(key, settings[i].key);
+        hash = hash_text(hash_text(hash, key), settings[i].value);
+    }
     snprintf(text, sizeof text, "%d", e->folds);
     hash = hash_text(hash, text);
     if (a->after < 0) return hash;
@@ -182,7 +200,5 @@ int lab_data_open(char out[], size_t size, const lab_data *data, const char *fol
     snprintf(part, sizeof part, "%s.%ld.tmp", out, (long)getpid());
     const rn_status status = rn_scenes_write(part, &data->scenes, threads);
     if (status != RN_OK) return cli_error(status);
-    if (rename(part, out) == 0) return 0;
-    (void)cli_usage_error("%s: cannot write: %s", out, strerror(errno));
-    return LAB_EXIT_OUTPUT;
+    return lab_put_folder(part, out);
 }

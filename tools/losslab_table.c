@@ -2,6 +2,7 @@
 #include "losslab.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -148,6 +149,39 @@ const lab_cell *lab_table_find(const lab_table *table, const char *arm, int seed
         if (table->cells[i].seed == seed && strcmp(table->cells[i].arm, arm) == 0)
             return &table->cells[i];
     return NULL;
+}
+
+/* ---- the tables of a folder ---- */
+
+static int is_csv(const struct dirent *entry) {
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot && dot > entry->d_name && strcmp(dot, ".csv") == 0;
+}
+
+int lab_list_tables(char ***out, int *n, const char *folder) {
+    struct dirent **names = NULL;
+    int code = 0;
+    const int found = scandir(folder, &names, is_csv, alphasort);
+    *n = 0;
+    *out = found > 0 ? calloc((size_t)found, sizeof **out) : NULL;
+    if (found > 0 && !*out) code = cli_error(RN_ENOMEM);
+    for (int i = 0; i < found; i++) {
+        if (code == 0 && asprintf(&(*out)[i], "%s/%s", folder, names[i]->d_name) < 0) {
+            (*out)[i] = NULL;
+            code = cli_error(RN_ENOMEM);
+        }
+        *n += code == 0;
+        free(names[i]);
+    }
+    if (found >= 0) free(names);
+    if (code) lab_free_tables(*out, *n);
+    if (code) *n = 0, *out = NULL;
+    return code;
+}
+
+void lab_free_tables(char **tables, int n) {
+    for (int i = 0; i < n; i++) free(tables[i]);
+    free(tables);
 }
 
 /* ---- writing ---- */
