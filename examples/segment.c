@@ -1,11 +1,8 @@
 /* segment.c: the losses outside of detection: a small network that marks the pixels of objects on
- * generated scenes, trained with cross entropy and with focal loss.
- *
- *     segment [STEPS]
+ * generated scenes, trained with cross entropy and with focal loss: segment [STEPS]
  *
  * Prints the intersection over union with the scenes' masks on pictures that it has not seen, at a
- * threshold of .5 and at the best one (focal loss makes for scores that are less sure of
- * themselves). */
+ * threshold of .5 and at the best one (focal loss makes for scores less sure of themselves). */
 #include <math.h>
 #include <retinanet.h>
 #include <retinanet_loss.h>
@@ -46,10 +43,7 @@ static void describe(sample *out, const rn_image *image, const uint8_t *mask) {
                                             : mean - 2);
             }
     }
-    for (int i = 0; i < PIXELS; i++) {
-        out->in[i][IN - 1] = 1;
-        out->target[i] = mask[i] ? 0 : -1;
-    }
+    for (int i = 0; i < PIXELS; i++) out->in[i][IN - 1] = 1, out->target[i] = mask[i] ? 0 : -1;
 }
 
 static rn_status render(sample *out, uint64_t index) {
@@ -126,10 +120,7 @@ static void test(const network *net, const sample *samples, const char *name) {
             const bool object = samples[n].target[i] == 0;
             const int bin = (int)(BINS / (1 + exp(-(double)logits[i])));
             objects += object;
-            for (int b = 0; b <= bin && b < BINS; b++) {
-                marked[b]++;
-                hits[b] += object;
-            }
+            for (int b = 0; b <= bin && b < BINS; b++) marked[b]++, hits[b] += object;
         }
     }
     for (int b = 1; b < BINS; b++) best = fmax(best, hits[b] / (marked[b] + objects - hits[b]));

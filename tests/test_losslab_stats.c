@@ -155,6 +155,24 @@ START_TEST(sets_of_arms) {
 }
 END_TEST
 
+/* Of either side the arm of the highest mean, in every seed the same one. */
+START_TEST(the_best_of_several) {
+    ROW(0, 0.1, 0.2, 0.3);
+    ROW(1, 0.3, 0.4, 0.2); /* .3 */
+    ROW(2, 0.1, 0.1, 0.2);
+    ROW(3, 0.2, 0.2, 0.1); /* .1667 */
+    e.claims[0] = (lab_claim){.arms = {0, 1}, .n_arms = 2, .over = {2, 3}, .n_over = 2};
+    e.claims[0].best = true;
+    e.n_claims = 1;
+    lab_judge(findings, &e, grids);
+    ck_assert_double_eq_tol(findings[0].difference.mean, (0.1 + 0.2 + 0.1) / 3, 1e-12);
+    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2), 1);
+    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].over, 2), 3);
+    ROW(1, NAN, NAN, NAN);
+    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2), 0);
+}
+END_TEST
+
 /* ---- the control ---- */
 
 /* Seven arms that differ a lot, five seeds: with shuffled names the differences are noise. */
@@ -199,6 +217,7 @@ int main(void) {
     tcase_add_test(tcase, one_seed_tells_nothing);
     tcase_add_test(tcase, holm);
     tcase_add_test(tcase, sets_of_arms);
+    tcase_add_test(tcase, the_best_of_several);
     tcase_add_test(tcase, shuffled_names_find_nothing);
     tcase_add_test(tcase, a_shuffle_that_keeps_the_effect_is_none);
     suite_add_tcase(suite, tcase);

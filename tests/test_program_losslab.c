@@ -1,6 +1,7 @@
 #include "suite.h"
 #include "tiny_model.h"
 
+#include <glob.h>
 #include <math.h>
 
 static const char *const form =
@@ -198,6 +199,61 @@ START_TEST(run_and_report) {
 }
 END_TEST
 
+/* Two rows, told by their beginnings, say the same. */
+static void same_result(const char *a, const char *begin_a, const char *b, const char *begin_b) {
+    const char *x = strstr(a, begin_a), *y = strstr(b, begin_b);
+    ck_assert_msg(x && y, "%s, %s", begin_a, begin_b);
+    x += strlen(begin_a);
+    y += strlen(begin_b);
+    ck_assert_msg(strcspn(x, "\n") == strcspn(y, "\n") && strncmp(x, y, strcspn(x, "\n")) == 0,
+                  "%s is not %s", begin_a, begin_b);
+}
+
+/* The same settings in another order and under other names: the same bits, not trained again. But
+ * the weights that another arm starts from are. */
+START_TEST(equal_runs_are_done_once) {
+    static char first[1 << 14], rows[1 << 14], curves[1 << 16], copied[1 << 16];
+    glob_t found;
+    experiment("tiny.json", "set", "0.02", "10");
+    RUN("losslab", "run", "tiny.json", "-o", "out", "-q", "--seeds", "1");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    read_table("out/tiny.csv");
+    without_seconds(first);
+    temp_text(
+        "more.json",
+        "{\"name\": \"more\", \"question\": \"q\", \"prediction\": \"p\", \"data\": \"set\", "
+        "\"settings\": {\"gamma\": 2, \"warmup\": 0, \"width\": 8, \"fpn_channels\": 16, "
+        "\"batch\": 2, \"epochs\": 2, \"size\": 64, \"head_depth\": 1, \"anchor_sides\": "
+        "\"16,24,32,48,64\", \"optimizer\": \"sgd\", \"lr\": 0.02, \"clip\": 10, \"prior\": 0.2, "
+        "\"ema\": 0}, \"arms\": [{\"name\": \"again\", \"settings\": {\"loss\": \"focal\"}}, "
+        "{\"name\": \"base\", \"settings\": {\"loss\": \"focal\"}}, "
+        "{\"name\": \"on\", \"after\": \"base\", \"settings\": {\"epochs\": 1}}], "
+        "\"seeds\": [1]}");
+    RUN("losslab", "run", "more.json", "-o", "out", "-q");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(read_table("out/more.csv"), 4);
+    without_seconds(rows);
+    same_result(first, "tiny,fl,1,", rows, "more,again,1,");
+    same_result(first, "tiny,fl,1,", rows, "more,base,1,");
+    ck_assert_int_eq(glob(temp_path("out/runs/more/again-*"), 0, NULL, &found), GLOB_NOMATCH);
+    ck_assert_int_eq(glob(temp_path("out/runs/more/base-*"), 0, NULL, &found), 0);
+    globfree(&found);
+    run_read(curves, sizeof curves, "out/tiny-curves/fl.csv");
+    run_read(copied, sizeof copied, "out/more-curves/again.csv");
+    ck_assert_str_eq(curves, copied);
+    ck_assert_ptr_nonnull(strstr(curves, "\ngradient,2,"));
+    ck_assert_ptr_nonnull(strstr(curves, "\ngradient P3,2,"));
+    /* A study that was moved: the rows are there, the weights are not. */
+    RUN("losslab", "run", "more.json", "-o", "moved", "-q", "--only", "base");
+    ck_assert_int_eq(nftw(temp_path("moved/runs"), temp_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+    RUN("losslab", "run", "more.json", "-o", "moved", "-q", "--only", "on");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(read_table("moved/more.csv"), 3);
+    without_seconds(first);
+    same_result(first, "more,on,1,", rows, "more,on,1,");
+}
+END_TEST
+
 START_TEST(a_diverged_run_is_a_result) {
     temp_text("wild.json",
               "{\"name\": \"wild\", \"question\": \"q\", \"prediction\": \"p\", \"data\": \"set\", "
@@ -281,6 +337,7 @@ int main(void) {
     tcase_add_test(tcase, wrong_experiments);
     tcase_add_test(tcase, wrong_choices);
     tcase_add_test(tcase, run_and_report);
+    tcase_add_test(tcase, equal_runs_are_done_once);
     tcase_add_test(tcase, a_diverged_run_is_a_result);
     tcase_add_test(tcase, sweep);
     tcase_add_test(tcase, quick_is_stopped);
