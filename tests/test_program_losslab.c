@@ -243,6 +243,7 @@ START_TEST(equal_runs_are_done_once) {
     ck_assert_str_eq(curves, copied);
     ck_assert_ptr_nonnull(strstr(curves, "\ngradient,2,"));
     ck_assert_ptr_nonnull(strstr(curves, "\ngradient P3,2,"));
+    ck_assert_int_eq(access(temp_path("out/more-curves/again.jpg"), R_OK), 0);
     /* A study that was moved: the rows are there, the weights are not. */
     RUN("losslab", "run", "more.json", "-o", "moved", "-q", "--only", "base");
     ck_assert_int_eq(nftw(temp_path("moved/runs"), temp_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
@@ -310,6 +311,7 @@ START_TEST(conclusions_are_the_tables) {
     experiment("out/tiny.json", "set", "0.01", "10");
     RUN("losslab", "report", "out/tiny.csv", "-o", "report.html");
     ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_str_eq(run_out, "tiny\tholds\t+5 (+2.52 to +7.48)\tfl has more than ce in AP\n");
     run_read(page, sizeof page, "report.html");
     /* Differences .05, .06, .04: mean .05, half-width 4.3027 * .01 / sqrt(3) = .0248. */
     ck_assert_ptr_nonnull(strstr(page,

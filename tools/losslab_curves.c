@@ -85,6 +85,29 @@ static void put_arms(FILE *file, const lab_result *r, curve *curves, lab_chart c
     put_chart(file, &chart);
 }
 
+/* Over the epochs, one line a level, of one arm. */
+static void put_levels(FILE *file, const lab_result *r, int arm, curve *curves) {
+    static const char *const names[] = {"gradient P3", "gradient P4", "gradient P5", "gradient P6",
+                                        "gradient P7"};
+    char title[160];
+    lab_chart chart = {.title = title,
+                       .x_label = "epoch",
+                       .y_label = "share of sum |dL/dx|",
+                       .min_y = 0,
+                       .max_y = 1};
+    snprintf(title, sizeof title, "Background's share of the gradient by level: %s",
+             r->e.arms[arm].name);
+    for (int l = 0; l < 5; l++) {
+        read_curve(&curves[l], r, arm, names[l]);
+        if (curves[l].n < 2) continue;
+        chart.lines[chart.n++] = (lab_line){.name = names[l] + strlen("gradient "),
+                                            .x = curves[l].x,
+                                            .y = curves[l].background,
+                                            .n = curves[l].n};
+    }
+    put_chart(file, &chart);
+}
+
 static void put_pictures(FILE *file, const lab_result *r) {
     bool open = false;
     for (int a = 0; a < r->e.n_arms; a++) {
@@ -95,9 +118,9 @@ static void put_pictures(FILE *file, const lab_result *r) {
         fclose(picture);
         if (!open)
             fputs(
-                "<h3>False alarms</h3>\n<p class=\"soft\">Of twelve pictures without any object, "
-                "the one on which each arm's model (first seed) finds most: whatever is framed is "
-                "a false alarm.</p>\n<div class=\"pictures\">\n",
+                "<h3>False alarms</h3>\n<p class=\"soft\">For each arm's model (first seed) the "
+                "picture with the most of them, of twelve scenes without any object or of a set's "
+                "val: whatever is framed is a false alarm.</p>\n<div class=\"pictures\">\n",
                 file);
         open = true;
         (void)lab_html_picture(file, path, r->e.arms[a].name);
@@ -125,6 +148,7 @@ void lab_curves(FILE *file, const lab_result *r) {
                              .min_y = 0,
                              .max_y = 1},
                  "gradient", true);
+        put_levels(file, r, last, curves);
         put_arms(file, r, curves,
                  (lab_chart){.title = "Background logits by length of gradient",
                              .x_label = "g = |p - target| (GHM)",

@@ -1,4 +1,4 @@
-/* losslab_folds.c: a data set cut for cross-validation. */
+/* losslab_folds.c: a data set as COCO json, cut for cross-validation or as it is. */
 #include "losslab_run.h"
 
 #include <stdlib.h>
@@ -136,16 +136,16 @@ static int write_folds(const char *folder, const char *data, int folds) {
     return code;
 }
 
-int lab_folds_open(char data[], size_t size, int folds, const char *folder) {
+int lab_copy_open(char data[], size_t size, int folds, const char *folder) {
     char out[PATH_MAX], part[PATH_MAX + 32];
-    if (snprintf(out, sizeof out, "%s/data/folds-%d-%016llx", folder, folds,
+    if (snprintf(out, sizeof out, "%s/data/copy-%d-%016llx", folder, folds,
                  (unsigned long long)hash_text(data)) >= (int)sizeof out)
         return cli_usage_error("%s: the path is too long", folder);
     if (access(out, F_OK) != 0) {
         snprintf(part, sizeof part, "%s.%ld.tmp", out, (long)getpid());
         const rn_status status = rn_data_convert(data, part, RN_DATA_COCO, true, NULL);
         int code = status == RN_OK ? 0 : cli_error(status);
-        if (code == 0) code = write_folds(part, data, folds);
+        if (code == 0 && folds > 0) code = write_folds(part, data, folds);
         if (code) lab_remove_folder(part);
         if (code == 0) code = lab_put_folder(part, out);
         if (code) return code;

@@ -164,43 +164,6 @@ static double false_alarms(const rn_report *report) {
     return report->n_images > 0 ? (double)n / (double)report->n_images : (double)NAN;
 }
 
-/* Scenes without any object: whatever is found there is a false alarm. The worst of some goes into
- * `path`. */
-static rn_status draw_false_alarms(const char *model, const char *path,
-                                   const rn_scenes_options *recipe) {
-    enum { PICTURES = 12, BOXES = 100 };
-    rn_scenes_options empty = *recipe;
-    rn_detector *det = NULL;
-    rn_image worst = {0};
-    rn_box boxes[BOXES], worst_boxes[BOXES];
-    size_t n_worst = 0;
-    empty.min_objects = empty.max_objects = 0;
-    rn_status status = rn_detector_open(&det, model, NULL);
-    for (uint64_t i = 0; i < PICTURES && status == RN_OK; i++) {
-        rn_image picture = {0};
-        size_t n = 0, kept = 0;
-        status = rn_scenes_render(&picture, NULL, 0, &n, NULL, &empty, RN_SCENES_VAL_INDEX + i);
-        if (status == RN_OK) status = rn_detector_run(det, &picture, boxes, BOXES, &n);
-        for (size_t k = 0; k < n && status == RN_OK; k++)
-            if (boxes[k].score >= rn_detector_show_threshold(det)) boxes[kept++] = boxes[k];
-        if (status == RN_OK && (i == 0 || kept > n_worst)) {
-            rn_image swap = worst;
-            worst = picture;
-            picture = swap;
-            memcpy(worst_boxes, boxes, kept * sizeof *boxes);
-            n_worst = kept;
-        }
-        rn_image_free(&picture);
-    }
-    if (status == RN_OK)
-        status = rn_image_draw(&worst, worst_boxes, n_worst, rn_detector_class_names(det),
-                               rn_detector_classes(det));
-    if (status == RN_OK) status = rn_image_write(&worst, path);
-    rn_image_free(&worst);
-    rn_detector_close(det);
-    return status;
-}
-
 /* ---- the whole ---- */
 
 /* A measure that a set has not comes as -1. */
@@ -218,10 +181,20 @@ static const char *setting(const lab_arm *arm, const char *key, const char *init
     return initial;
 }
 
-static rn_status measure_train(lab_cell *cell, const char *model, const char *data,
-                               const rn_evaluate_options *options) {
+/* AP on the pictures that were trained on: of the split that is named, else train, else trainval.
+ */
+static rn_status measure_train(lab_cell *cell, const lab_experiment *e, int arm, const char *model,
+                               const char *data, rn_evaluate_options *options) {
+    const char *named = setting(&e->arms[arm], "train-split", NULL);
     rn_report report = {0};
-    const rn_status status = rn_evaluate_model(&report, model, data, options, NULL);
+    char fold[64];
+    snprintf(fold, sizeof fold, "fold%d_train", cell->seed);
+    options->split = e->folds ? fold : named ? named : "train";
+    rn_status status = rn_evaluate_model(&report, model, data, options, NULL);
+    if (status == RN_EINPUT && !e->folds && !named) {
+        options->split = "trainval";
+        status = rn_evaluate_model(&report, model, data, options, NULL);
+    }
     if (status == RN_OK) {
         cell->values[LAB_METRIC_train_ap] = known(report.stats[0]);
         cell->values[LAB_METRIC_gap] =
@@ -236,7 +209,8 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
     rn_evaluate_options options = RN_EVALUATE_OPTIONS_DEFAULT;
     rn_lab_options lab_options = RN_LAB_OPTIONS_DEFAULT;
     rn_report report = {0};
-    char model[PATH_MAX + 32], train[64], val[64];
+    char model[PATH_MAX + 32], detections[PATH_MAX + 32], picture[CURVES_PATH], val[64];
+    const bool first = cell->seed == e->seeds[0];
     double *values = cell->values;
     rn_lab_report *lab = calloc(1, sizeof *lab);
     if (!lab) return cli_error(RN_ENOMEM);
@@ -246,12 +220,10 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
         return cli_usage_error("arm %s was not validated once: no val, or max-steps before that",
                                cell->arm);
     }
-    snprintf(train, sizeof train, "%s", setting(&e->arms[arm], "train-split", "train"));
     snprintf(val, sizeof val, "%s", setting(&e->arms[arm], "val-split", ""));
-    if (e->folds) {
-        snprintf(train, sizeof train, "fold%d_train", cell->seed);
-        snprintf(val, sizeof val, "fold%d_val", cell->seed);
-    }
+    if (e->folds) snprintf(val, sizeof val, "fold%d_val", cell->seed);
+    snprintf(detections, sizeof detections, "%s/detections.json", run);
+    if (first) options.results = detections;
     options.threads = lab_options.threads = o->threads;
     if (val[0]) options.split = lab_options.split = val;
     rn_status status = rn_evaluate_model(&report, model, data, &options, NULL);
@@ -267,16 +239,15 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
         values[LAB_METRIC_bg_loss_share] = known(lab->all.bg_loss_share);
         values[LAB_METRIC_bg_grad_share] = known(lab->all.bg_grad_share);
     }
-    options.split = train;
-    if (status == RN_OK) status = measure_train(cell, model, data, &options);
-    const bool first = cell->seed == e->seeds[0];
+    options.results = NULL;
+    if (status == RN_OK) status = measure_train(cell, e, arm, model, data, &options);
     int code = status == RN_OK ? 0 : cli_error(status);
-    if (code == 0 && first && !e->arms[arm].data.path) {
-        char picture[CURVES_PATH];
+    if (code == 0 && first)
         code = curves_path(picture, o->folder, e->name, e->arms[arm].name, "jpg");
-        if (code == 0) status = draw_false_alarms(model, picture, &e->arms[arm].data.scenes);
-        if (status != RN_OK) code = cli_error(status);
-    }
+    if (code == 0 && first)
+        code = e->arms[arm].data.path
+                   ? lab_draw_alarms(picture, data, e->folds, val, model, detections, o->folder)
+                   : lab_draw_empty(picture, model, &e->arms[arm].data.scenes);
     if (code == 0 && first) code = write_curves(lab, e, arm, run, o->folder);
     rn_report_free(&report);
     free(lab);

@@ -342,9 +342,32 @@ static void put_result(FILE *file, const lab_result *r) {
                   r->e.name, r->e.name);
 }
 
+/* "+5.1 (+2.5 to +7.5)" in the metric's unit; empty without a measurement. */
+static void short_figure(char out[64], const lab_result *r, int c) {
+    const lab_interval *d = &r->findings[c].difference;
+    const double unit = lab_metric_unit(r->e.claims[c].metric);
+    out[0] = '\0';
+    if (d->n == 1) snprintf(out, 64, "%+.3g by one seed", unit * d->mean);
+    if (d->n > 1)
+        snprintf(out, 64, "%+.3g (%+.3g to %+.3g)", unit * d->mean, unit * d->low, unit * d->high);
+}
+
+/* A line a claim: experiment, verdict, figure, claim. */
+static void print_verdicts(const report *all) {
+    char wanted[768], figure[64];
+    for (int i = 0; i < all->n; i++)
+        for (int c = 0; c < all->results[i]->e.n_claims; c++) {
+            const lab_result *r = all->results[i];
+            claim_text(wanted, r, c);
+            short_figure(figure, r, c);
+            printf("%s\t%s\t%s\t%s\n", r->e.name, lab_verdict_text(r->findings[c].verdict), figure,
+                   wanted);
+        }
+}
+
 static void put_summary(FILE *file, const report *all) {
     int counts[3] = {0}, n = 0;
-    char wanted[768];
+    char wanted[768], figure[64];
     for (int i = 0; i < all->n; i++)
         for (int c = 0; c < all->results[i]->e.n_claims; c++, n++)
             counts[all->results[i]->findings[c].verdict]++;
@@ -352,17 +375,18 @@ static void put_summary(FILE *file, const report *all) {
     fprintf(file,
             "<section id=\"summary\"><p>%d claims: %d hold, %d do not hold, of %d one cannot tell."
             "</p>\n<div class=\"wide\"><table><tr><th>experiment</th><th>claim</th>"
-            "<th>verdict</th></tr>\n",
+            "<th>verdict</th><th>difference, 95%% interval</th></tr>\n",
             n, counts[LAB_HOLDS], counts[LAB_HOLDS_NOT], counts[LAB_CANNOT_TELL]);
     for (int i = 0; i < all->n; i++)
         for (int c = 0; c < all->results[i]->e.n_claims; c++) {
             const lab_verdict verdict = all->results[i]->findings[c].verdict;
             claim_text(wanted, all->results[i], c);
+            short_figure(figure, all->results[i], c);
             lab_html_text(file,
                           "<tr><td><a href=\"#%s\">%s</a></td><td>%s</td><td class=\"tag %s\">%s"
-                          "</td></tr>\n",
+                          "</td><td>%s</td></tr>\n",
                           all->results[i]->e.name, all->results[i]->e.name, wanted,
-                          verdict_class(verdict), lab_verdict_text(verdict));
+                          verdict_class(verdict), lab_verdict_text(verdict), figure);
         }
     fputs("</table></div></section>\n", file);
 }
@@ -381,6 +405,7 @@ int lab_report(const char *const *inputs, int n, const char *output) {
         lab_html_end(page.file);
         const int closed = cli_output_close(&page);
         code = code ? code : closed;
+        if (code == 0 && strcmp(output, "-") != 0) print_verdicts(&all);
     }
     free_report(&all);
     return code;

@@ -248,7 +248,7 @@ static int run_cell(runner *r, int arm, int seed) {
     rn_status status = RN_OK;
     snprintf(cell.arm, sizeof cell.arm, "%s", a->name);
     int code = lab_data_open(data, sizeof data, &a->data, r->o->folder, r->o->threads);
-    if (code == 0 && e->folds > 0) code = lab_folds_open(data, sizeof data, e->folds, r->o->folder);
+    if (code == 0 && e->folds > 0) code = lab_copy_open(data, sizeof data, e->folds, r->o->folder);
     if (code) return code;
     lab_run_folder(run, sizeof run, e, r->o->folder, arm, seed);
     if (a->after >= 0) code = train_base(&status, r, data, arm, seed);

@@ -22,9 +22,18 @@ void lab_run_folder(char out[], size_t size, const lab_experiment *e, const char
 int lab_measure_cell(lab_cell *cell, const lab_experiment *e, int arm, const char *data,
                      const char *run, const lab_run_options *o);
 
-/* In place of `data` (a path): a set beside it in DIR/data whose splits are fold1_train, fold1_val
- * and so on. */
-int lab_folds_open(char data[], size_t size, int folds, const char *folder);
+/* In place of `data` (a path): a copy as COCO json in DIR/data, whose splits are fold1_train,
+ * fold1_val and so on; those that there are with folds 0. */
+int lab_copy_open(char data[], size_t size, int folds, const char *folder);
+
+/* A picture of false alarms into the file `path`: of twelve scenes without any object the one on
+ * which most is found; */
+int lab_draw_empty(const char *path, const char *model, const rn_scenes_options *recipe);
+/* or of the val split of `data` (`split`; "": val, valid or test) the picture on which most
+ * detections of the results file are false: those that take no free object of their class at IoU
+ * .5, by falling score, from the model's threshold on. `folds`: `data` is a copy that was cut. */
+int lab_draw_alarms(const char *path, const char *data, int folds, const char *split,
+                    const char *model, const char *results, const char *folder);
 
 /* The curves and picture of one arm serve another, which is the same. */
 int lab_copy_curves(const char *folder, const char *from, const char *from_arm, const char *to,
