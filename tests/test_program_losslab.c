@@ -229,6 +229,7 @@ START_TEST(equal_runs_are_done_once) {
         "{\"name\": \"base\", \"settings\": {\"loss\": \"focal\"}}, "
         "{\"name\": \"on\", \"after\": \"base\", \"settings\": {\"epochs\": 1}}], "
         "\"seeds\": [1]}");
+    temp_text("out/mine.csv", "a,b\n1,2\n"); /* is let be */
     RUN("losslab", "run", "more.json", "-o", "out", "-q");
     ck_assert_msg(run_code == 0, "%s", run_err);
     ck_assert_int_eq(read_table("out/more.csv"), 4);

@@ -68,6 +68,7 @@ typedef struct lab_experiment {
     int n_arms;
     int seeds[LAB_MAX_SEEDS];
     int n_seeds;
+    int first_seed; /* of the file, whichever are run: its models are measured closely */
     lab_claim claims[LAB_MAX_CLAIMS];
     int n_claims;
     lab_json *json; /* owns every text above */

@@ -374,6 +374,7 @@ static int take_experiment(lab_experiment *e) {
         return fail(e, lab_json_get(root, "seeds"), LAB_EXIT_INPUT, "folds are the seeds");
     if (e->n_seeds == 0)
         for (; e->n_seeds < 3; e->n_seeds++) e->seeds[e->n_seeds] = e->n_seeds + 1;
+    e->first_seed = e->seeds[0];
     if (claims && claims->type != LAB_JSON_ARRAY) return unwanted(e, claims, "a list of claims");
     for (const lab_json *c = claims ? claims->child : NULL; c && code == 0; c = c->next)
         code = take_claim(e, c);

@@ -210,7 +210,7 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
     rn_lab_options lab_options = RN_LAB_OPTIONS_DEFAULT;
     rn_report report = {0};
     char model[PATH_MAX + 32], detections[PATH_MAX + 32], picture[CURVES_PATH], val[64];
-    const bool first = cell->seed == e->seeds[0];
+    const bool first = cell->seed == e->first_seed;
     double *values = cell->values;
     rn_lab_report *lab = calloc(1, sizeof *lab);
     if (!lab) return cli_error(RN_ENOMEM);

@@ -200,6 +200,13 @@ static int add_row(runner *r, const lab_cell *row) {
     return 0;
 }
 
+/* Whether a table is one that `run` wrote, and not anybody's NAME.csv. */
+static bool has_experiment(const char *table) {
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof path, "%.*s.json", (int)(strlen(table) - 4), table);
+    return access(path, F_OK) == 0;
+}
+
 /* The row of another experiment in DIR that had the same data, settings and seed: the same bits,
  * which need no second training. */
 static int reuse(bool *found, runner *r, int arm, int seed) {
@@ -211,14 +218,14 @@ static int reuse(bool *found, runner *r, int arm, int seed) {
     if (is_wanted(e, arm)) return 0; /* its weights are needed, not its numbers alone */
     code = lab_list_tables(&tables, &n, r->o->folder);
     for (int i = 0; i < n && code == 0 && !*found; i++) {
-        lab_table table;
-        code = lab_table_read(&table, tables[i]);
+        lab_table table = {0};
+        if (has_experiment(tables[i])) code = lab_table_read(&table, tables[i]);
         for (size_t k = 0; k < table.n && !*found; k++) {
             lab_cell cell = table.cells[k];
             if (cell.hash != hash || cell.seed != seed || strcmp(cell.version, RN_VERSION) != 0)
                 continue;
             *found = true;
-            if (seed == e->seeds[0])
+            if (seed == e->first_seed)
                 code = lab_copy_curves(r->o->folder, table.experiment, cell.arm, e->name,
                                        e->arms[arm].name);
             strcpy(cell.arm, e->arms[arm].name);
