@@ -168,6 +168,17 @@ START_TEST(a_dry_run_leaves_nothing) {
 END_TEST
 
 /* One more start, from the weights of another. */
+/* Sides that would do better are told, to be copied; where the anchors do, nothing is. */
+START_TEST(anchors_that_do_not_fit) {
+    ok(train("set", "large", PAIRS("anchor_sides", "64,96,128,192,256", "epochs", "1")));
+    ck_assert_uint_eq(
+        lines_with("large/log.txt", "with --set anchor-sides=16,24,32,48,64 it would"), 1);
+    ok(train("set", "fit", PAIRS("epochs", "1")));
+    ck_assert_uint_eq(lines_with("fit/log.txt", "have no anchor with IoU"), 1);
+    ck_assert_uint_eq(lines_with("fit/log.txt", "anchor-sides"), 0);
+}
+END_TEST
+
 START_TEST(weights_to_start_from) {
     char path[256];
     ok(train("set", "first", PAIRS("max-steps", "8")));
@@ -448,6 +459,7 @@ int main(void) {
     tcase_add_test(bits, rows_ahead_of_the_checkpoint);
     tcase_add_test(files, files_of_a_run);
     tcase_add_test(files, a_dry_run_leaves_nothing);
+    tcase_add_test(files, anchors_that_do_not_fit);
     tcase_add_test(files, weights_to_start_from);
     tcase_add_test(files, weights_of_a_classifier);
     tcase_add_test(files, weights_that_do_not_fit);

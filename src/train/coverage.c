@@ -2,7 +2,9 @@
 #include "detection/matcher.h"
 #include "train/trainer.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Workspace of one picture's matching. */
 typedef struct workspace {
@@ -10,18 +12,18 @@ typedef struct workspace {
     int *match, *labels;
 } workspace;
 
-static rn_status create_workspace(workspace *w, rn_trainer *t, int width, int height) {
-    rn_coverage *c = &t->coverage;
+static rn_status create_workspace(workspace *w, rn_coverage *c, const rn_trainer *t,
+                                  const rn_model_config *config, int width, int height) {
     rn_plan plan;
     size_t count[RN_LEVELS], most = 1;
     RN_TRY(rn_plan_create(&plan, &t->network.graph, RN_INFERENCE, 1, height, width));
-    const rn_status status = rn_network_anchors(&w->anchors, count, &t->network, &t->config, &plan);
+    const rn_status status = rn_network_anchors(&w->anchors, count, &t->network, config, &plan);
     rn_plan_free(&plan);
     if (status != RN_OK) return status;
     for (int l = 0; l < RN_LEVELS; l++) c->anchors += count[l];
     for (size_t i = 0; i < t->train.n_records; i++)
         if (t->train.records[i].n_objects > most) most = t->train.records[i].n_objects;
-    RN_TRY(rn_alloc(&c->positives_of, t->config.n_classes, sizeof *c->positives_of));
+    RN_TRY(rn_alloc(&c->positives_of, config->n_classes, sizeof *c->positives_of));
     RN_TRY(rn_alloc(&w->iou, c->anchors, sizeof *w->iou));
     RN_TRY(rn_alloc(&w->match, c->anchors, sizeof *w->match));
     RN_TRY(rn_alloc(&w->labels, most, sizeof *w->labels));
@@ -68,13 +70,46 @@ static void cover_record(rn_coverage *c, workspace *w, const rn_trainer *t,
     for (size_t i = 0; i < n; i++) c->uncovered += w->best[i] < options.matcher.foreground;
 }
 
-rn_status rn_trainer_cover(rn_trainer *t, int width, int height) {
+/* Every `step`-th picture of the training set, under the anchors of `config`. */
+static rn_status cover(rn_coverage *c, const rn_trainer *t, const rn_model_config *config,
+                       size_t step, int width, int height) {
     workspace w = {0};
-    const rn_status status = create_workspace(&w, t, width, height);
-    for (size_t i = 0; i < t->train.n_records && status == RN_OK; i++)
-        cover_record(&t->coverage, &w, t, &t->train.records[i]);
+    const rn_status status = create_workspace(&w, c, t, config, width, height);
+    for (size_t i = 0; i < t->train.n_records && status == RN_OK; i += step)
+        cover_record(c, &w, t, &t->train.records[i]);
     free_workspace(&w);
     return status;
+}
+
+rn_status rn_trainer_cover(rn_trainer *t, int width, int height) {
+    return cover(&t->coverage, t, &t->config, 1, width, height);
+}
+
+static double uncovered_share(const rn_coverage *c) {
+    return c->boxes > 0 ? (double)c->uncovered / (double)c->boxes : 0;
+}
+
+rn_status rn_trainer_fit_anchors(rn_anchor_fit *out, const rn_trainer *t, int width, int height) {
+    enum { PICTURES = 500, OCTAVES = 2, PER_OCTAVE = 2 };
+    const size_t step = 1 + (t->train.n_records - 1) / PICTURES;
+    double least = uncovered_share(&t->coverage) / 2;
+    *out = (rn_anchor_fit){.found = false};
+    if (uncovered_share(&t->coverage) <= RN_UNCOVERED_FEW) return RN_OK;
+    for (int k = -OCTAVES * PER_OCTAVE; k <= OCTAVES * PER_OCTAVE; k++) {
+        rn_model_config config = t->config; /* its names are the trainer's */
+        rn_coverage c = {0};
+        for (int l = 0; l < config.n_anchor_sides; l++)
+            config.anchor_sides[l] =
+                fmin(fmax(round(config.anchor_sides[l] * exp2((double)k / PER_OCTAVE)), 1), 4096);
+        const rn_status status = cover(&c, t, &config, step, width, height);
+        free(c.positives_of);
+        RN_TRY(status);
+        if (uncovered_share(&c) >= least) continue;
+        least = uncovered_share(&c);
+        *out = (rn_anchor_fit){.found = true, .uncovered = least};
+        memcpy(out->sides, config.anchor_sides, sizeof out->sides);
+    }
+    return RN_OK;
 }
 
 rn_status rn_trainer_weigh_classes(rn_trainer *t) {

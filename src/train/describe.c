@@ -68,6 +68,10 @@ void rn_trainer_describe(rn_trainer *t) {
                    c->uncovered, c->boxes,
                    c->boxes > 0 ? 100.0 * (double)c->uncovered / (double)c->boxes : 0.0,
                    t->options.foreground_iou);
+    if (t->fit.found)
+        rn_trainer_log(t, "            with --set anchor-sides=%g,%g,%g,%g,%g it would be %.1f%%",
+                       t->fit.sides[0], t->fit.sides[1], t->fit.sides[2], t->fit.sides[3],
+                       t->fit.sides[4], 100 * t->fit.uncovered);
     log_model(t);
     rn_trainer_log(t, "plan        %d x %d pictures, batch %d, %d threads, %zu MB", canvas->w,
                    canvas->h, t->options.batch, rn_threads_count(t->threads), t->planned >> 20);

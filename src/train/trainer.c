@@ -119,6 +119,7 @@ static rn_status set_up(rn_trainer *t, bool begins) {
     RN_TRY(check_memory(t, &width, &height));
     if (begins || t->options.alpha == RN_ALPHA_AUTO) RN_TRY(rn_trainer_cover(t, width, height));
     if (t->options.alpha == RN_ALPHA_AUTO) RN_TRY(rn_trainer_weigh_classes(t));
+    if (begins) RN_TRY(rn_trainer_fit_anchors(&t->fit, t, width, height));
     if (begins) choose_prior(t);
     rn_network_init(&t->network, t->weights, t->options.seed, t->options.prior);
     const rn_loader_options options = loader_options(t);

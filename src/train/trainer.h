@@ -34,6 +34,15 @@ typedef struct rn_coverage {
     size_t *positives_of;        /* [classes] */
 } rn_coverage;
 
+/* Anchor sides that would leave fewer boxes uncovered. */
+typedef struct rn_anchor_fit {
+    bool found;
+    double sides[RN_LEVELS];
+    double uncovered; /* share of the boxes, 0..1 */
+} rn_anchor_fit;
+
+#define RN_UNCOVERED_FEW 0.05 /* a share of uncovered boxes that nobody need care about */
+
 typedef struct rn_trainer {
     rn_train_options options;
     rn_hooks hooks;
@@ -48,6 +57,7 @@ typedef struct rn_trainer {
     rn_loader *loader;
     rn_step step;
     rn_coverage coverage;
+    rn_anchor_fit fit;
     real *class_alpha; /* [classes] of alpha auto, else NULL */
     size_t planned;    /* bytes of the step and its batches, the weights aside */
     rn_schedule schedule;
@@ -75,6 +85,11 @@ RN_MUST_USE rn_status rn_args_save(const rn_trainer *trainer);
 /* Match every picture of the training set, as it comes in a batch of that canvas, into
  * trainer->coverage. */
 RN_MUST_USE rn_status rn_trainer_cover(rn_trainer *trainer, int width, int height);
+/* Where more boxes than RN_UNCOVERED_FEW are uncovered: the present sides times 1/4 to 4, rounded,
+ * that leave the fewest so, if that is less than half as many; of at most 500 pictures. After
+ * rn_trainer_cover. */
+RN_MUST_USE rn_status rn_trainer_fit_anchors(rn_anchor_fit *out, const rn_trainer *trainer,
+                                             int width, int height);
 /* trainer->class_alpha by inverse frequency ([1], section 3.1): with f the share of class k's
  * positive anchors among all that are not ignored, weights 1/f of foreground and 1/(1 - f) of
  * background, divided by their sum, are alpha = 1 - f and 1 - alpha = f, so that either side weighs
