@@ -291,6 +291,8 @@ void rn_train_options_free(rn_train_options *options);
 /* RN_EINVAL for an unknown name (the nearest is suggested) or a value out of its range. */
 RN_MUST_USE rn_status rn_train_options_set(rn_train_options *options, const char *name,
                                            const char *value);
+/* Whether they go together and with their preset, as rn_train asks first. RN_EINVAL, RN_EINPUT. */
+RN_MUST_USE rn_status rn_train_options_check(const rn_train_options *options);
 /* Names, defaults and help, one option at a time, in order; false behind the last. */
 typedef struct rn_option_info {
     const char *name; /* "lr" */

@@ -58,7 +58,7 @@ END_TEST
 
 START_TEST(mean_and_interval) {
     const double values[] = {1, NAN, 2, 3};
-    const lab_interval v = lab_mean(values, 4, 0.05);
+    const lab_interval v = lab_mean(values, 4, 0, 0.05);
     ck_assert_int_eq(v.n, 3);
     ck_assert_double_eq_tol(v.mean, 2, 1e-15);
     ck_assert_double_eq_tol(v.high - v.mean, 4.302652729911275 / sqrt(3), 1e-9);
@@ -69,12 +69,12 @@ END_TEST
 
 START_TEST(few_values) {
     const double one[] = {0.5}, none[] = {NAN, NAN}, same[] = {0.25, 0.25};
-    ck_assert_int_eq(lab_mean(one, 1, 0.05).n, 1);
-    ck_assert_double_eq(lab_mean(one, 1, 0.05).mean, 0.5);
-    ck_assert(isnan(lab_mean(one, 1, 0.05).low) && isnan(lab_mean(one, 1, 0.05).p));
-    ck_assert(isnan(lab_mean(none, 2, 0.05).mean) && lab_mean(none, 2, 0.05).n == 0);
-    ck_assert_double_eq(lab_mean(same, 2, 0.05).low, 0.25);
-    ck_assert_double_eq(lab_mean(same, 2, 0.05).p, 0);
+    ck_assert_int_eq(lab_mean(one, 1, 0, 0.05).n, 1);
+    ck_assert_double_eq(lab_mean(one, 1, 0, 0.05).mean, 0.5);
+    ck_assert(isnan(lab_mean(one, 1, 0, 0.05).low) && isnan(lab_mean(one, 1, 0, 0.05).p));
+    ck_assert(isnan(lab_mean(none, 2, 0, 0.05).mean) && lab_mean(none, 2, 0, 0.05).n == 0);
+    ck_assert_double_eq(lab_mean(same, 2, 0, 0.05).low, 0.25);
+    ck_assert_double_eq(lab_mean(same, 2, 0, 0.05).p, 0);
 }
 END_TEST
 
@@ -155,21 +155,51 @@ START_TEST(sets_of_arms) {
 }
 END_TEST
 
-/* Of either side the arm of the highest mean, in every seed the same one. */
+/* Of either side the arm that is best in the other seeds. */
 START_TEST(the_best_of_several) {
-    ROW(0, 0.1, 0.2, 0.3);
-    ROW(1, 0.3, 0.4, 0.2); /* .3 */
+    ROW(0, 0.1, 0.2, 0.9);
+    ROW(1, 0.3, 0.4, 0.2);
     ROW(2, 0.1, 0.1, 0.2);
-    ROW(3, 0.2, 0.2, 0.1); /* .1667 */
+    ROW(3, 0.2, 0.2, 0.1);
     e.claims[0] = (lab_claim){.arms = {0, 1}, .n_arms = 2, .over = {2, 3}, .n_over = 2};
     e.claims[0].best = true;
     e.n_claims = 1;
+    /* seed 1: arm 0 (.2 + .9), over 2 or 3 (both .3: the first); seed 2: arm 0, over 2 and 3 alike;
+     * seed 3: arm 1, over 3 */
     lab_judge(findings, &e, grids);
-    ck_assert_double_eq_tol(findings[0].difference.mean, (0.1 + 0.2 + 0.1) / 3, 1e-12);
-    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2), 1);
-    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].over, 2), 3);
-    ROW(1, NAN, NAN, NAN);
-    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2), 0);
+    ck_assert_double_eq_tol(findings[0].difference.mean,
+                            ((0.1 - 0.1) + (0.2 - 0.1) + (0.2 - 0.1)) / 3, 1e-12);
+    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2, -1), 0);
+    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2, 2), 1);
+    ROW(1, 0.3, NAN, 0.2); /* compared where both are: .1 + .9 against .3 + .2 */
+    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2, -1), 0);
+    ck_assert_int_eq(lab_best_arm(&grids[0], e.claims[0].arms, 2, 2), 1);
+}
+END_TEST
+
+/* The lead of 0 over 1 is .1, .2, .3; that of 2 over 3 is .1, .1, .1. */
+START_TEST(a_lead_over_a_lead) {
+    ROW(0, 0.2, 0.3, 0.4);
+    ROW(1, 0.1, 0.1, 0.1);
+    ROW(2, 0.5, 0.5, 0.6);
+    ROW(3, 0.4, 0.4, 0.5);
+    claim(0, 1, LAB_MORE, 0);
+    e.claims[0].arms2[0] = 2;
+    e.claims[0].over2[0] = 3;
+    e.claims[0].n_arms2 = e.claims[0].n_over2 = 1;
+    lab_judge(findings, &e, grids);
+    ck_assert_double_eq_tol(findings[0].difference.mean, 0.1, 1e-12); /* not halved */
+}
+END_TEST
+
+/* Five folds: the variance of the mean counts 1/5 + 1/4 in place of 1/5. */
+START_TEST(folds_overlap) {
+    static const double values[] = {1, 2, 3, 4, 5};
+    const lab_interval seeds = lab_mean(values, 5, 0, 0.05),
+                       folds = lab_mean(values, 5, 0.25, 0.05);
+    ck_assert_double_eq_tol((folds.high - folds.low) / (seeds.high - seeds.low), sqrt(0.45 / 0.2),
+                            1e-9);
+    ck_assert_double_gt(folds.p, seeds.p);
 }
 END_TEST
 
@@ -218,6 +248,8 @@ int main(void) {
     tcase_add_test(tcase, holm);
     tcase_add_test(tcase, sets_of_arms);
     tcase_add_test(tcase, the_best_of_several);
+    tcase_add_test(tcase, a_lead_over_a_lead);
+    tcase_add_test(tcase, folds_overlap);
     tcase_add_test(tcase, shuffled_names_find_nothing);
     tcase_add_test(tcase, a_shuffle_that_keeps_the_effect_is_none);
     suite_add_tcase(suite, tcase);

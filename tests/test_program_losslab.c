@@ -117,6 +117,12 @@ START_TEST(wrong_experiments) {
             "losslab: error: x.json:2:39: item: got 1, want each seed once");
     refused(2, "\"arms\": [{\"name\": \"a\"}], \"claims\": [{\"arms\": \"b\"}]",
             "losslab: error: x.json:2:38: arms: got b, want the name of an arm");
+    refused(2, "\"arms\": [{\"name\": \"a\", \"settings\": {\"loss\": \"ce\", \"gamma\": 2}}]",
+            "losslab: error: x.json:2:10: a: gamma: the loss ce has none (its parameters: -)");
+    refused(
+        2, "\"preset\": \"mano\", \"arms\": [{\"name\": \"a\"}]",
+        "losslab: error: x.json:2:28: a: preset: got mano, want nano, small, mobile, r18, r50 or "
+        "a file");
     refused(2, "\"arms\": [{\"name\": \"a\", \"settings\": {\"seed\": 1}}]",
             "losslab: error: x.json:2:37: seed: not a setting here (losslab decides it)");
 }
@@ -274,6 +280,27 @@ START_TEST(a_diverged_run_is_a_result) {
 }
 END_TEST
 
+/* Nothing to go on from: the arms behind it are none either. */
+START_TEST(an_arm_after_a_diverged_one) {
+    temp_text("wild.json",
+              "{\"name\": \"wild\", \"question\": \"q\", \"prediction\": \"p\", \"data\": \"set\", "
+              "\"settings\": {\"size\": 64, \"width\": 8, \"epochs\": 2, \"batch\": 2}, "
+              "\"arms\": [{\"name\": \"wild\", \"settings\": {\"norm\": \"frozen\", \"head-norm\": "
+              "\"none\", \"lr\": 100, \"clip\": 0, \"warmup\": 0, \"optimizer\": \"sgd\"}}, "
+              "{\"name\": \"on\", \"after\": \"wild\"}], \"seeds\": [1]}");
+    RUN("losslab", "run", "wild.json", "-o", "out", "-q");
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(read_table("out/wild.csv"), 3);
+    ck_assert_ptr_nonnull(strstr(table, "wild,on,1,0,0,0,"));
+    RUN("losslab", "run", "wild.json", "-o", "other", "-q", "--only",
+        "on"); /* no row of wild yet */
+    ck_assert_msg(run_code == 0, "%s", run_err);
+    ck_assert_int_eq(read_table("other/wild.csv"), 2);
+    ck_assert_ptr_nonnull(strstr(table, "wild,on,1,0,0,0,"));
+    ck_assert_ptr_nonnull(strstr(table, ",diverged,"));
+}
+END_TEST
+
 START_TEST(sweep) {
     RUN("losslab", "sweep", "set", "-o", "out", "--folds", "9");
     ck_assert_int_eq(run_code, 1);
@@ -284,6 +311,14 @@ START_TEST(sweep) {
     ck_assert_int_eq(read_table("two/sweep.csv"), 5);
     ck_assert_ptr_nonnull(strstr(run_out, "\tbest\n"));
     ck_assert_int_eq(access(temp_path("two/report.html"), R_OK), 0);
+    /* Another sweep into the same folder is refused before anything is written. */
+    static char before[1 << 14], after[1 << 14];
+    run_read(before, sizeof before, "two/sweep.json");
+    RUN("losslab", "sweep", "set", "-o", "two", "-q", "--folds", "2", "--gamma", "0,2", "--alpha",
+        ".25", "--set", "size=64", "--set", "width=8", "--set", "epochs=2", "--set", "batch=2");
+    ck_assert_int_eq(run_code, 1);
+    run_read(after, sizeof after, "two/sweep.json");
+    ck_assert_str_eq(before, after);
 }
 END_TEST
 
@@ -300,17 +335,28 @@ END_TEST
 START_TEST(conclusions_are_the_tables) {
     static char page[1 << 18];
     static const double ce[] = {0.20, 0.22, 0.21}, fl[] = {0.25, 0.28, 0.25};
-    char text[4096] =
-        "experiment,arm,seed,ap,ap50,ap75,best_epoch,steps,seconds,cls_loss,box_loss,train_ap,gap,"
-        "ece,bg_loss_share,bg_grad_share,false_alarms,status,version,settings\n";
-    for (int s = 0; s < 3; s++)
-        snprintf(text + strlen(text), sizeof text - strlen(text),
-                 "tiny,ce,%d,%g,,,,,,,,,,,,,,ok,0.1.0,0\ntiny,fl,%d,%g,,,,,,,,,,,,,,ok,0.1.0,0\n",
-                 s + 1, ce[s], s + 1, fl[s]);
+    unsigned long long hash[2] = {0, 0};
     mkdir(temp_path("out"), 0777);
-    temp_text("out/tiny.csv", text);
     experiment("out/tiny.json", "set", "0.01", "10");
-    RUN("losslab", "report", "out/tiny.csv", "-o", "report.html");
+    /* Rows of other settings are refused, and what the settings are is told: first of ce, then of
+     * fl. */
+    for (int i = 0; i < 3; i++) {
+        char text[4096] =
+            "experiment,arm,seed,ap,ap50,ap75,best_epoch,steps,seconds,cls_loss,box_loss,train_ap,"
+            "gap,ece,bg_loss_share,bg_grad_share,false_alarms,status,version,settings\n";
+        for (int s = 0; s < 3; s++)
+            snprintf(text + strlen(text), sizeof text - strlen(text),
+                     "tiny,ce,%d,%g,,,,,,,,,,,,,,ok,0.1.0,%016llx\n"
+                     "tiny,fl,%d,%g,,,,,,,,,,,,,,ok,0.1.0,%016llx\n",
+                     s + 1, ce[s], hash[0], s + 1, fl[s], hash[1]);
+        temp_text("out/tiny.csv", text);
+        RUN("losslab", "report", "out/tiny.csv", "-o", "report.html");
+        if (i == 2) break;
+        ck_assert_int_eq(run_code, 2);
+        const char *begin = "losslab: error: out/tiny.csv: arm ce was made with other settings (";
+        ck_assert_int_eq(strncmp(run_err, begin, strlen(begin) - 40), 0);
+        ck_assert_int_eq(sscanf(strstr(run_err, "tiny.json ("), "tiny.json (%llx)", &hash[i]), 1);
+    }
     ck_assert_msg(run_code == 0, "%s", run_err);
     ck_assert_str_eq(run_out, "tiny\tholds\t+5 (+2.52 to +7.48)\tfl has more than ce in AP\n");
     run_read(page, sizeof page, "report.html");
@@ -342,6 +388,7 @@ int main(void) {
     tcase_add_test(tcase, run_and_report);
     tcase_add_test(tcase, equal_runs_are_done_once);
     tcase_add_test(tcase, a_diverged_run_is_a_result);
+    tcase_add_test(tcase, an_arm_after_a_diverged_one);
     tcase_add_test(tcase, sweep);
     tcase_add_test(tcase, quick_is_stopped);
     tcase_add_test(tcase, conclusions_are_the_tables);

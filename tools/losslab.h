@@ -39,19 +39,23 @@ typedef struct lab_arm {
     lab_setting settings[LAB_MAX_SETTINGS]; /* the experiment's, then its own over them */
     int n_settings;
     lab_data data;
-    int after; /* starts from the best model of that arm and seed; -1: from random weights */
+    int data_group; /* the first arm that has the same */
+    int after;      /* starts from the best model of that arm and seed; -1: from random weights */
     const char *series; /* of its plot; NULL: none */
     double x;           /* its place on the axis, where it has a series */
 } lab_arm;
 
 typedef enum lab_sign { LAB_LESS = -1, LAB_SAME = 0, LAB_MORE = 1 } lab_sign;
 
-/* That the mean of some arms is more (less, the same) than that of others; with `best` the arm of
- * the highest mean on either side counts alone, which is fair where both had as many tries. */
+/* That the mean of some arms is more (less, the same) than that of others; with `best` the arm that
+ * is best in the other seeds stands for its side. With arms2 the lead of arms over `over` is
+ * compared with that of arms2 over over2. */
 typedef struct lab_claim {
     const char *text; /* for people; NULL: none */
     int arms[LAB_MAX_ARMS], n_arms;
     int over[LAB_MAX_ARMS], n_over;
+    int arms2[LAB_MAX_ARMS], n_arms2; /* none: no lead to compare with */
+    int over2[LAB_MAX_ARMS], n_over2;
     int metric; /* a column of LAB_METRICS */
     bool best;
     lab_sign expect;
@@ -86,6 +90,13 @@ int lab_list(void);
 
 /* The options of arm `arm` with that seed. */
 int lab_arm_options(rn_train_options **out, const lab_experiment *e, int arm, int seed);
+/* A setting's name as options have it: '-' is '_'. */
+void lab_plain_key(char out[LAB_NAME], const char *key);
+/* FNV-1a of `text` and its final zero, going on from `hash`; LAB_HASH begins. */
+#define LAB_HASH 14695981039346656037u
+uint64_t lab_hash_text(uint64_t hash, const char *text);
+/* Whether both name the same pictures. */
+bool lab_same_data(const lab_data *a, const lab_data *b);
 /* What makes the result of an arm: another value is another result. FNV-1a of data and settings,
  * whatever their order. */
 uint64_t lab_arm_hash(const lab_experiment *e, int arm);

@@ -181,7 +181,7 @@ static int show_threshold(double *out, const char *model) {
 int lab_draw_alarms(const char *path, const char *data, int folds, const char *split,
                     const char *model, const char *results, const char *folder) {
     static const char *const splits[] = {"val", "valid", "test"};
-    char copy[PATH_MAX], file[PATH_MAX + 128], picture[2 * PATH_MAX];
+    char copy[PATH_MAX], file[PATH_MAX + 128] = "", picture[2 * PATH_MAX];
     lab_json *truth = NULL, *list = NULL;
     entry *objects = NULL, *found = NULL;
     size_t n_objects = 0, n = 0, begin, end;
@@ -194,7 +194,9 @@ int lab_draw_alarms(const char *path, const char *data, int folds, const char *s
         snprintf(picture, sizeof picture, "%s/images/%s%s", copy, folds ? "" : name,
                  folds ? "" : "/");
         if (access(file, F_OK) == 0) break;
+        file[0] = '\0';
     }
+    if (code == 0 && !file[0]) return 0; /* val has a name that is not known here: no picture */
     if (code == 0) code = show_threshold(&least, model);
     if (code == 0) code = lab_json_read(&truth, file);
     if (code == 0) code = lab_json_read(&list, results);

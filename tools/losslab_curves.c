@@ -128,19 +128,26 @@ static void put_pictures(FILE *file, const lab_result *r) {
     if (open) fputs("</div>\n", file);
 }
 
+/* The first or last arm whose model was measured; -1 for none. */
+static int measured_arm(const lab_result *r, curve *buffer, bool last) {
+    for (int i = 0; i < r->e.n_arms; i++) {
+        const int a = last ? r->e.n_arms - 1 - i : i;
+        read_curve(buffer, r, a, "figure4 0");
+        if (buffer->n > 0) return a;
+    }
+    return -1;
+}
+
 void lab_curves(FILE *file, const lab_result *r) {
     curve *curves = calloc(LAB_MAX_LINES, sizeof *curves);
-    int last = -1;
     if (!curves) return;
-    for (int a = 0; a < r->e.n_arms; a++) {
-        read_curve(&curves[0], r, a, "figure4 0");
-        if (curves[0].n > 0) last = a;
-    }
-    if (last >= 0) {
+    const int first = measured_arm(r, curves, false), last = measured_arm(r, curves, true);
+    if (first >= 0) {
         fputs("<h3>What the loss is made of</h3>\n<p class=\"soft\">Measured on val with the "
               "models of the first seed.</p>\n<div class=\"pair\">\n",
               file);
-        put_figure4(file, r, last, curves);
+        put_figure4(file, r, first, curves);
+        if (last != first) put_figure4(file, r, last, curves);
         put_arms(file, r, curves,
                  (lab_chart){.title = "Background's share of the gradient, in training",
                              .x_label = "epoch",
@@ -148,7 +155,7 @@ void lab_curves(FILE *file, const lab_result *r) {
                              .min_y = 0,
                              .max_y = 1},
                  "gradient", true);
-        put_levels(file, r, last, curves);
+        put_levels(file, r, first, curves);
         put_arms(file, r, curves,
                  (lab_chart){.title = "Background logits by length of gradient",
                              .x_label = "g = |p - target| (GHM)",

@@ -159,6 +159,13 @@ static bool is_choice(const char *key) {
     return false;
 }
 
+static bool same_key(const char *a, const char *b) {
+    char x[LAB_NAME], y[LAB_NAME];
+    lab_plain_key(x, a);
+    lab_plain_key(y, b);
+    return strcmp(x, y) == 0;
+}
+
 static int add_settings(const lab_experiment *e, lab_arm *arm, const lab_json *object,
                         rn_train_options *trial) {
     if (!object) return 0;
@@ -173,7 +180,7 @@ static int add_settings(const lab_experiment *e, lab_arm *arm, const lab_json *o
             return fail(e, m, is_choice(m->key) ? LAB_EXIT_USAGE : LAB_EXIT_INPUT, "%s",
                         rn_error_text());
         int i = 0;
-        while (i < arm->n_settings && strcmp(arm->settings[i].key, m->key) != 0) i++;
+        while (i < arm->n_settings && !same_key(arm->settings[i].key, m->key)) i++;
         if (i == LAB_MAX_SETTINGS) return fail(e, m, LAB_EXIT_INPUT, "more than 48 settings");
         arm->settings[i] = (lab_setting){m->key, m->text};
         if (i == arm->n_settings) arm->n_settings++;
@@ -224,9 +231,16 @@ static int take_arm(lab_experiment *e, const lab_json *object, const lab_json *c
     if (!arm.data.path && arm.data.scenes.train == 0)
         return fail(e, object, LAB_EXIT_INPUT, "%s: no \"data\"", arm.name);
     if (rn_train_options_create(&trial) != RN_OK) return cli_error(RN_ENOMEM);
-    code = add_settings(e, &arm, common, trial);
+    if (rn_train_options_set(trial, "preset", e->preset) != RN_OK)
+        code = fail(e, object, LAB_EXIT_INPUT, "%s", rn_error_text());
+    if (code == 0) code = add_settings(e, &arm, common, trial);
     if (code == 0) code = add_settings(e, &arm, lab_json_get(object, "settings"), trial);
+    if (code == 0 && rn_train_options_check(trial) != RN_OK)
+        code = fail(e, object, LAB_EXIT_INPUT, "%s: %s", arm.name, rn_error_text());
     rn_train_options_free(trial);
+    while (!lab_same_data(&arm.data,
+                          arm.data_group < e->n_arms ? &e->arms[arm.data_group].data : &arm.data))
+        arm.data_group++;
     e->arms[e->n_arms++] = arm;
     return code;
 }
@@ -278,6 +292,21 @@ static int take_bool(const lab_experiment *e, bool *out, const lab_json *value) 
     return 0;
 }
 
+/* The lead that another is compared with: {"arms": ..., "over": ...}. */
+static int take_lead(const lab_experiment *e, lab_claim *claim, const lab_json *object) {
+    int code = 0;
+    if (object->type != LAB_JSON_OBJECT) return unwanted(e, object, "an object");
+    for (const lab_json *m = object->child; m && code == 0; m = m->next) {
+        if (strcmp(m->key, "arms") == 0)
+            code = take_names(e, claim->arms2, &claim->n_arms2, m);
+        else if (strcmp(m->key, "over") == 0)
+            code = take_names(e, claim->over2, &claim->n_over2, m);
+        else
+            code = unknown_key(e, m, "arms, over");
+    }
+    return code;
+}
+
 static int take_claim(lab_experiment *e, const lab_json *object) {
     lab_claim claim = {.expect = LAB_MORE, .metric = LAB_METRIC_ap};
     int code = 0;
@@ -298,12 +327,15 @@ static int take_claim(lab_experiment *e, const lab_json *object) {
             code = take_number(e, &claim.margin, m, 0, 1e9);
         else if (strcmp(m->key, "best") == 0)
             code = take_bool(e, &claim.best, m);
+        else if (strcmp(m->key, "than") == 0)
+            code = take_lead(e, &claim, m);
         else
-            code = unknown_key(e, m, "text, arms, over, metric, best, expect, margin");
+            code = unknown_key(e, m, "text, arms, over, than, metric, best, expect, margin");
     }
     if (code) return code;
-    if (claim.n_arms == 0 || claim.n_over == 0)
-        return fail(e, object, LAB_EXIT_INPUT, "a claim wants \"arms\" and \"over\"");
+    if (claim.n_arms == 0 || claim.n_over == 0 || !claim.n_arms2 != !claim.n_over2)
+        return fail(e, object, LAB_EXIT_INPUT,
+                    "a claim wants \"arms\" and \"over\", and both of \"than\"");
     if (claim.expect == LAB_SAME && claim.margin == 0)
         return fail(e, object, LAB_EXIT_INPUT, "\"=\" wants a \"margin\" above 0");
     e->claims[e->n_claims++] = claim;

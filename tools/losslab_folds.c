@@ -12,12 +12,6 @@ typedef struct picture {
     int fold; /* from 1 */
 } picture;
 
-static uint64_t hash_text(const char *text) {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (; *text; text++) hash = (hash ^ (uint8_t)*text) * 1099511628211u;
-    return hash;
-}
-
 static int by_hash(const void *a, const void *b) {
     const picture *x = a, *y = b;
     if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
@@ -55,7 +49,8 @@ static int cut(picture **out, size_t *n, const lab_json *set, int folds, const c
     picture *pictures = calloc(count, sizeof *pictures);
     if (!pictures) return cli_error(RN_ENOMEM);
     for (lab_json *image = images->child; image; image = image->next, i++)
-        pictures[i] = (picture){hash_text(lab_json_get(image, "file_name")->text), image, 0};
+        pictures[i] =
+            (picture){lab_hash_text(LAB_HASH, lab_json_get(image, "file_name")->text), image, 0};
     qsort(pictures, count, sizeof *pictures, by_hash);
     for (i = 0; i < count; i++) pictures[i].fold = 1 + (int)(i * (size_t)folds / count);
     qsort(pictures, count, sizeof *pictures, by_id);
@@ -139,7 +134,7 @@ static int write_folds(const char *folder, const char *data, int folds) {
 int lab_copy_open(char data[], size_t size, int folds, const char *folder) {
     char out[PATH_MAX], part[PATH_MAX + 32];
     if (snprintf(out, sizeof out, "%s/data/copy-%d-%016llx", folder, folds,
-                 (unsigned long long)hash_text(data)) >= (int)sizeof out)
+                 (unsigned long long)lab_hash_text(LAB_HASH, data)) >= (int)sizeof out)
         return cli_usage_error("%s: the path is too long", folder);
     if (access(out, F_OK) != 0) {
         snprintf(part, sizeof part, "%s.%ld.tmp", out, (long)getpid());

@@ -3,6 +3,7 @@
 
 #include <retinanet_lab.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,11 @@ static int write_curves(const rn_lab_report *report, const lab_experiment *e, in
     return cli_output_close(&output);
 }
 
+static int cannot_read(const char *path) {
+    (void)cli_usage_error("%s: cannot read: %s", path, strerror(errno));
+    return LAB_EXIT_INPUT;
+}
+
 static int copy_file(const char *from, const char *to) {
     char buffer[1 << 14];
     cli_output output;
@@ -134,7 +140,9 @@ static int copy_file(const char *from, const char *to) {
     if (code == 0) {
         for (size_t n; (n = fread(buffer, 1, sizeof buffer, file)) > 0;)
             fwrite(buffer, 1, n, output.file);
+        const bool read = !ferror(file);
         code = cli_output_close(&output);
+        if (code == 0 && !read) code = cannot_read(from);
     }
     fclose(file);
     return code;
@@ -171,12 +179,12 @@ static double known(double value) {
     return value < 0 ? (double)NAN : value;
 }
 
-/* The value of a setting whose name is written with '-' or '_'; `initial` where it is not set. */
-static const char *setting(const lab_arm *arm, const char *key, const char *initial) {
+/* The value of a setting; `initial` where it is not set. */
+static const char *setting(const lab_arm *arm, const char *plain, const char *initial) {
     for (int i = 0; i < arm->n_settings; i++) {
-        const char *p = arm->settings[i].key, *q = key;
-        while (*p && (*p == *q || (*p == '_' && *q == '-'))) p++, q++;
-        if (!*p && !*q) return arm->settings[i].value;
+        char key[LAB_NAME];
+        lab_plain_key(key, arm->settings[i].key);
+        if (strcmp(key, plain) == 0) return arm->settings[i].value;
     }
     return initial;
 }
@@ -185,7 +193,7 @@ static const char *setting(const lab_arm *arm, const char *key, const char *init
  */
 static rn_status measure_train(lab_cell *cell, const lab_experiment *e, int arm, const char *model,
                                const char *data, rn_evaluate_options *options) {
-    const char *named = setting(&e->arms[arm], "train-split", NULL);
+    const char *named = setting(&e->arms[arm], "train_split", NULL);
     rn_report report = {0};
     char fold[64];
     snprintf(fold, sizeof fold, "fold%d_train", cell->seed);
@@ -220,7 +228,7 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
         return cli_usage_error("arm %s was not validated once: no val, or max-steps before that",
                                cell->arm);
     }
-    snprintf(val, sizeof val, "%s", setting(&e->arms[arm], "val-split", ""));
+    snprintf(val, sizeof val, "%s", setting(&e->arms[arm], "val_split", ""));
     if (e->folds) snprintf(val, sizeof val, "fold%d_val", cell->seed);
     snprintf(detections, sizeof detections, "%s/detections.json", run);
     if (first) options.results = detections;
@@ -244,10 +252,11 @@ static int measure_model(lab_cell *cell, const lab_experiment *e, int arm, const
     int code = status == RN_OK ? 0 : cli_error(status);
     if (code == 0 && first)
         code = curves_path(picture, o->folder, e->name, e->arms[arm].name, "jpg");
-    if (code == 0 && first)
-        code = e->arms[arm].data.path
-                   ? lab_draw_alarms(picture, data, e->folds, val, model, detections, o->folder)
-                   : lab_draw_empty(picture, model, &e->arms[arm].data.scenes);
+    /* The run counts without a picture too: what was wrong has been said. */
+    if (code == 0 && first && e->arms[arm].data.path)
+        (void)lab_draw_alarms(picture, data, e->folds, val, model, detections, o->folder);
+    else if (code == 0 && first)
+        (void)lab_draw_empty(picture, model, &e->arms[arm].data.scenes);
     if (code == 0 && first) code = write_curves(lab, e, arm, run, o->folder);
     rn_report_free(&report);
     free(lab);

@@ -47,6 +47,23 @@ static void take_names(lab_result *r) {
     }
 }
 
+/* Rows of other settings than the experiment's say nothing of it. */
+static int check_settings(const lab_result *r, const char *csv) {
+    for (size_t i = 0; i < r->table.n && r->e.json; i++) {
+        const lab_cell *cell = &r->table.cells[i];
+        for (int a = 0; a < r->e.n_arms; a++) {
+            if (strcmp(r->e.arms[a].name, cell->arm) != 0) continue;
+            const unsigned long long hash = lab_arm_hash(&r->e, a);
+            if (cell->hash == hash) continue;
+            (void)cli_usage_error("%s: arm %s was made with other settings (%016llx) than those of "
+                                  "%s.json (%016llx)",
+                                  csv, cell->arm, (unsigned long long)cell->hash, r->e.name, hash);
+            return LAB_EXIT_INPUT;
+        }
+    }
+    return 0;
+}
+
 static int add_result(report *out, const char *csv) {
     char json[PATH_MAX + 8];
     if (out->n == MAX_RESULTS) return cli_usage_error("more than %d tables", MAX_RESULTS);
@@ -63,6 +80,8 @@ static int add_result(report *out, const char *csv) {
         code = lab_experiment_read(&r->e, json);
     else
         take_names(r);
+    if (code) return code;
+    code = check_settings(r, csv);
     if (code) return code;
     take_seeds(r);
     for (int c = 0; c < r->e.n_claims; c++)
@@ -104,39 +123,46 @@ static void free_report(report *r) {
 
 /* ---- sentences ---- */
 
-/* The arms of one side of claim c; the one that counts, where the best does. */
+/* The arms of one side of claim c; where the best counts, the one that is best over all seeds. */
 static void join_names(char out[256], const lab_result *r, int c, const int *arms, int n) {
     const lab_arm *known = r->e.arms;
-    if (r->e.claims[c].best) {
-        snprintf(out, 256, "%s (the best of %d)", known[lab_best_arm(&r->grids[c], arms, n)].name,
-                 n);
+    if (r->e.claims[c].best && n > 1) {
+        const int best = lab_best_arm(&r->grids[c], arms, n, -1);
+        snprintf(out, 256, "%s (the best of %d)", known[best].name, n);
         return;
     }
     out[0] = '\0';
     for (int i = 0; i < n; i++)
-        snprintf(out + strlen(out), 256 - strlen(out), "%s%s", i ? " + " : "", known[arms[i]].name);
+        snprintf(out + strlen(out), 256 - strlen(out), "%s%s", i ? ", " : "", known[arms[i]].name);
+    if (n > 1) snprintf(out + strlen(out), 256 - strlen(out), " (mean)");
 }
 
 void lab_conclusion(char out[], size_t size, const lab_result *r, int c) {
     const lab_claim *claim = &r->e.claims[c];
     const lab_finding *f = &r->findings[c];
     const double unit = lab_metric_unit(claim->metric);
-    char arms[256], over[256];
+    char arms[256], over[256], than[600] = "";
+    if (claim->n_arms2 > 0) {
+        join_names(arms, r, c, claim->arms2, claim->n_arms2);
+        join_names(over, r, c, claim->over2, claim->n_over2);
+        snprintf(than, sizeof than, ", less that of %s minus that of %s", arms, over);
+    }
     join_names(arms, r, c, claim->arms, claim->n_arms);
     join_names(over, r, c, claim->over, claim->n_over);
-    int n = snprintf(out, size, "%s of %s minus that of %s: ", lab_metric_text(claim->metric), arms,
-                     over);
-    const size_t used = n > 0 && (size_t)n < size ? (size_t)n : 0;
+    int n = snprintf(out, size, "%s of %s minus that of %s%s: ", lab_metric_text(claim->metric),
+                     arms, over, than);
+    const size_t used = n > 0 && (size_t)n < size ? (size_t)n : size - 1;
     if (f->difference.n == 0)
         snprintf(out + used, size - used, "not measured yet");
     else if (f->difference.n == 1)
-        snprintf(out + used, size - used, "%+.3g by one seed, which has no interval",
-                 unit * f->difference.mean);
+        snprintf(out + used, size - used, "%+.3g by one %s, which has no interval",
+                 unit * f->difference.mean, r->e.folds ? "fold" : "seed");
     else
         snprintf(out + used, size - used,
-                 "%+.3g (95%% interval %+.3g to %+.3g, %d paired seeds, Holm's p %.2g)%s",
+                 "%+.3g (95%% interval %+.3g to %+.3g, %d paired %s, Holm's p %.2g)%s",
                  unit * f->difference.mean, unit * f->difference.low, unit * f->difference.high,
-                 f->difference.n, f->p, f->equivalent ? ", within the margin" : "");
+                 f->difference.n, r->e.folds ? "folds" : "seeds", f->p,
+                 f->equivalent ? ", within the margin" : "");
 }
 
 static const char *verdict_class(lab_verdict verdict) {
@@ -193,8 +219,7 @@ static void put_table(FILE *file, const lab_result *r) {
     bool any[N] = {false};
     for (int k = 0; k < N; k++) {
         lab_grid_of(&grids[k], &r->e, &r->table, columns[k]);
-        for (int a = 0; a < r->e.n_arms; a++)
-            any[k] = any[k] || lab_mean(grids[k].values[a], r->e.n_seeds, 0.05).n > 0;
+        for (int a = 0; a < r->e.n_arms; a++) any[k] = any[k] || lab_arm_mean(&grids[k], a).n > 0;
     }
     fputs("<div class=\"wide\"><table class=\"keep\"><tr><th>arm</th><th class=\"n\">runs</th>",
           file);
@@ -205,10 +230,9 @@ static void put_table(FILE *file, const lab_result *r) {
         const int diverged = count_diverged(r, a);
         lab_html_text(file, "<tr><td>%s", r->e.arms[a].name);
         if (diverged) fprintf(file, " <span class=\"not\">(%d diverged)</span>", diverged);
-        fprintf(file, "</td><td class=\"n\">%d</td>",
-                lab_mean(grids[0].values[a], r->e.n_seeds, 0.05).n);
+        fprintf(file, "</td><td class=\"n\">%d</td>", lab_arm_mean(&grids[0], a).n);
         for (int k = 0; k < N; k++) {
-            const lab_interval v = lab_mean(grids[k].values[a], r->e.n_seeds, 0.05);
+            const lab_interval v = lab_arm_mean(&grids[k], a);
             if (any[k]) put_number(file, &v, lab_metric_unit(columns[k]));
         }
         fputs("</tr>\n", file);
@@ -228,7 +252,7 @@ static void put_bars(FILE *file, const lab_result *r, int metric, const char *ti
     lab_grid_of(&grid, &r->e, &r->table, metric);
     for (int a = 0; a < r->e.n_arms; a++) {
         for (int s = 0; s < grid.n_seeds; s++) grid.values[a][s] *= lab_metric_unit(metric);
-        const lab_interval v = lab_mean(grid.values[a], grid.n_seeds, 0.05);
+        const lab_interval v = lab_arm_mean(&grid, a);
         if (v.n > 0)
             bars[n++] =
                 (lab_bar){r->e.arms[a].name, v.mean, v.low, v.high, grid.values[a], grid.n_seeds};
@@ -270,7 +294,7 @@ static void put_series(FILE *file, const lab_result *r) {
     lab_grid_of(&grid, &r->e, &r->table, LAB_METRIC_ap);
     for (int a = 0; a < r->e.n_arms; a++) {
         const lab_arm *arm = &r->e.arms[a];
-        const lab_interval v = lab_mean(grid.values[a], grid.n_seeds, 0.05);
+        const lab_interval v = lab_arm_mean(&grid, a);
         int k = 0;
         if (!arm->series || v.n == 0) continue;
         while (k < n && strcmp(series[k].name, arm->series) != 0) k++;
@@ -295,7 +319,7 @@ static void put_series(FILE *file, const lab_result *r) {
 /* ---- sections ---- */
 
 static void put_claims(FILE *file, const lab_result *r) {
-    char text[1024], wanted[768];
+    char text[2048], wanted[768];
     if (r->e.n_claims == 0) return;
     fputs("<h3>Conclusions</h3>\n<ul>\n", file);
     for (int c = 0; c < r->e.n_claims; c++) {
@@ -337,7 +361,7 @@ static void put_result(FILE *file, const lab_result *r) {
     fputs("</div>\n", file);
     lab_curves(file, r);
     lab_html_text(file,
-                  "<p class=\"soft\">Again: <code>losslab run %s</code>; table: %s.csv</p>"
+                  "<p class=\"soft\">Again: <code>losslab run %s.json</code>; table: %s.csv</p>"
                   "</section>\n",
                   r->e.name, r->e.name);
 }

@@ -150,14 +150,14 @@ static int resume_options(rn_train_options **out, const runner *r) {
 }
 
 /* Train, or go on with what a kill has left. */
-static int train(rn_status *status, runner *r, const char *data, const char *run, int arm,
-                 int seed) {
+static int train(rn_status *status, bool *resumed, runner *r, const char *data, const char *run,
+                 int arm, int seed) {
     const rn_hooks hooks = {.context = r, .progress = progress_hook, .stop = stop_hook};
     char last[PATH_MAX + 32];
     rn_train_options *options = NULL;
     rn_train_result result;
     snprintf(last, sizeof last, "%s/last.safetensors", run);
-    const bool resume = access(last, F_OK) == 0;
+    const bool resume = *resumed = access(last, F_OK) == 0;
     if (!resume) lab_remove_folder(run); /* killed at its start */
     int code = resume ? resume_options(&options, r) : fresh_options(&options, r, arm, seed);
     if (code == 0) {
@@ -225,7 +225,7 @@ static int reuse(bool *found, runner *r, int arm, int seed) {
             if (cell.hash != hash || cell.seed != seed || strcmp(cell.version, RN_VERSION) != 0)
                 continue;
             *found = true;
-            if (seed == e->first_seed)
+            if (seed == e->first_seed && seed == table.cells[0].seed) /* whose curves they are */
                 code = lab_copy_curves(r->o->folder, table.experiment, cell.arm, e->name,
                                        e->arms[arm].name);
             strcpy(cell.arm, e->arms[arm].name);
@@ -237,14 +237,29 @@ static int reuse(bool *found, runner *r, int arm, int seed) {
     return code;
 }
 
-/* Weights to start from that are not there any more (a study that was moved): trained again. */
-static int train_base(rn_status *status, runner *r, const char *data, int arm, int seed) {
-    const int after = r->e->arms[arm].after;
-    char run[PATH_MAX], weights[PATH_MAX + 32];
-    lab_run_folder(run, sizeof run, r->e, r->o->folder, after, seed);
+/* The pictures of an arm. */
+static int open_data(char out[], size_t size, const runner *r, int arm) {
+    const lab_experiment *e = r->e;
+    const int code = lab_data_open(out, size, &e->arms[arm].data, r->o->folder, r->o->threads);
+    return code || e->folds == 0 ? code : lab_copy_open(out, size, e->folds, r->o->folder);
+}
+
+/* The weights that an arm starts from: where they are not there any more (a study that was moved)
+ * trained again. *status is RN_EDIVERGED where there are none, as their run diverged. */
+static int train_base(rn_status *status, runner *r, int arm, int seed) {
+    const int base = r->e->arms[arm].after;
+    const lab_cell *row = lab_table_find(&r->table, r->e->arms[base].name, seed);
+    char data[PATH_MAX], run[PATH_MAX], weights[PATH_MAX + 32];
+    bool resumed;
+    lab_run_folder(run, sizeof run, r->e, r->o->folder, base, seed);
     snprintf(weights, sizeof weights, "%s/best.safetensors", run);
-    if (access(weights, F_OK) == 0) return 0;
-    return train(status, r, data, run, after, seed);
+    *status = row && row->diverged ? RN_EDIVERGED : RN_OK;
+    if (*status != RN_OK || access(weights, F_OK) == 0) return 0;
+    int code = 0;
+    if (r->e->arms[base].after >= 0) code = train_base(status, r, base, seed);
+    if (code == 0 && *status == RN_OK) code = open_data(data, sizeof data, r, base);
+    if (code == 0 && *status == RN_OK) code = train(status, &resumed, r, data, run, base, seed);
+    return code;
 }
 
 static int run_cell(runner *r, int arm, int seed) {
@@ -253,16 +268,17 @@ static int run_cell(runner *r, int arm, int seed) {
     lab_cell cell = {.seed = seed, .hash = lab_arm_hash(e, arm), .version = RN_VERSION};
     char data[PATH_MAX], run[PATH_MAX];
     rn_status status = RN_OK;
+    bool resumed = false;
     snprintf(cell.arm, sizeof cell.arm, "%s", a->name);
-    int code = lab_data_open(data, sizeof data, &a->data, r->o->folder, r->o->threads);
-    if (code == 0 && e->folds > 0) code = lab_copy_open(data, sizeof data, e->folds, r->o->folder);
-    if (code) return code;
+    int code = open_data(data, sizeof data, r, arm);
     lab_run_folder(run, sizeof run, e, r->o->folder, arm, seed);
-    if (a->after >= 0) code = train_base(&status, r, data, arm, seed);
-    if (code == 0 && !r->stopped) code = train(&status, r, data, run, arm, seed);
+    if (code == 0 && a->after >= 0) code = train_base(&status, r, arm, seed);
+    if (code == 0 && !r->stopped && status == RN_OK)
+        code = train(&status, &resumed, r, data, run, arm, seed);
     if (code || r->stopped) return code;
     cell.diverged = status == RN_EDIVERGED;
     code = lab_measure_cell(&cell, e, arm, data, run, r->o);
+    if (resumed) cell.values[LAB_METRIC_seconds] = NAN; /* those of its last part */
     if (code == 0) code = add_row(r, &cell);
     if (code == 0) remove_heavy(e, run, arm);
     return code;
@@ -304,12 +320,31 @@ static int run_all(runner *r) {
     return 0;
 }
 
+/* Whether the file says what `json` does, however it is written. */
+static bool is_same_json(const lab_json *json, const char *path) {
+    char *texts[2] = {NULL};
+    size_t sizes[2];
+    lab_json *there = NULL;
+    if (access(path, F_OK) != 0 || lab_json_read(&there, path) != 0) return false;
+    for (int i = 0; i < 2; i++) {
+        FILE *file = open_memstream(&texts[i], &sizes[i]);
+        if (file) lab_json_write(file, i ? there : json);
+        if (file && fclose(file) != 0) sizes[i] = 0;
+    }
+    const bool same = texts[0] && texts[1] && sizes[0] == sizes[1] && sizes[0] > 0 &&
+                      memcmp(texts[0], texts[1], sizes[0]) == 0;
+    free(texts[0]);
+    free(texts[1]);
+    lab_json_free(there);
+    return same;
+}
+
 /* DIR/NAME.json, which the report reads beside the results. */
 static int save_experiment(const lab_experiment *e, const char *folder) {
     char path[PATH_MAX + LAB_NAME];
     cli_output output;
     snprintf(path, sizeof path, "%s/%s.json", folder, e->name);
-    if (cli_same_file(path, e->path)) return 0;
+    if (cli_same_file(path, e->path) || is_same_json(e->json, path)) return 0;
     const int code = cli_output_open(&output, path);
     if (code) return code;
     lab_json_write(output.file, e->json);

@@ -60,7 +60,7 @@ double lab_student_quantile(double p, double df) {
 
 /* ---- means ---- */
 
-lab_interval lab_mean(const double *values, int n, double alpha) {
+lab_interval lab_mean(const double *values, int n, double overlap, double alpha) {
     lab_interval out = {.mean = NAN, .low = NAN, .high = NAN, .p = NAN};
     double sum = 0, squares = 0;
     for (int i = 0; i < n; i++)
@@ -73,7 +73,7 @@ lab_interval lab_mean(const double *values, int n, double alpha) {
     if (out.n < 2) return out;
     for (int i = 0; i < n; i++)
         if (!isnan(values[i])) squares += (values[i] - out.mean) * (values[i] - out.mean);
-    const double error = sqrt(squares / (out.n - 1) / out.n);
+    const double error = sqrt(squares / (out.n - 1) * (1.0 / out.n + overlap));
     const double half = lab_student_quantile(alpha, out.n - 1) * error;
     out.low = out.mean - half;
     out.high = out.mean + half;
@@ -82,7 +82,9 @@ lab_interval lab_mean(const double *values, int n, double alpha) {
 }
 
 void lab_grid_of(lab_grid *out, const lab_experiment *e, const lab_table *table, int metric) {
-    *out = (lab_grid){.n_arms = e->n_arms, .n_seeds = e->n_seeds};
+    *out = (lab_grid){.n_arms = e->n_arms,
+                      .n_seeds = e->n_seeds,
+                      .overlap = e->folds > 0 ? 1.0 / (e->folds - 1) : 0};
     for (int a = 0; a < e->n_arms; a++)
         for (int s = 0; s < e->n_seeds; s++) {
             const lab_cell *cell = lab_table_find(table, e->arms[a].name, e->seeds[s]);
@@ -104,23 +106,35 @@ static double mean_of_arms(const lab_grid *grid, const int *arms, int n, int see
     return sum / n; /* NAN where one is missing */
 }
 
-int lab_best_arm(const lab_grid *grid, const int *arms, int n) {
+lab_interval lab_arm_mean(const lab_grid *grid, int arm) {
+    return lab_mean(grid->values[arm], grid->n_seeds, grid->overlap, 0.05);
+}
+
+int lab_best_arm(const lab_grid *grid, const int *arms, int n, int without) {
+    double sums[LAB_MAX_ARMS] = {0};
     int best = 0;
-    double most = -INFINITY;
-    for (int i = 0; i < n; i++) {
-        const double mean = lab_mean(grid->values[arms[i]], grid->n_seeds, 0.05).mean;
-        if (mean > most) most = mean, best = i;
+    for (int s = 0; s < grid->n_seeds; s++) {
+        if (s == without || isnan(mean_of_arms(grid, arms, n, s))) continue;
+        for (int i = 0; i < n; i++) sums[i] += grid->values[arms[i]][s];
     }
+    for (int i = 1; i < n; i++)
+        if (sums[i] > sums[best]) best = i;
     return arms[best];
 }
 
-static void differences(double out[LAB_MAX_SEEDS], const lab_claim *claim, const lab_grid *grid) {
-    const int arm = lab_best_arm(grid, claim->arms, claim->n_arms);
-    const int over = lab_best_arm(grid, claim->over, claim->n_over);
-    for (int s = 0; s < grid->n_seeds; s++)
-        out[s] = claim->best ? grid->values[arm][s] - grid->values[over][s]
-                             : mean_of_arms(grid, claim->arms, claim->n_arms, s) -
-                                   mean_of_arms(grid, claim->over, claim->n_over, s);
+static double side_of(const lab_claim *claim, const lab_grid *grid, const int *arms, int n, int s) {
+    const int without = grid->n_seeds > 1 ? s : -1;
+    return claim->best ? grid->values[lab_best_arm(grid, arms, n, without)][s]
+                       : mean_of_arms(grid, arms, n, s);
+}
+
+static void differences(double out[LAB_MAX_SEEDS], const lab_claim *c, const lab_grid *grid) {
+    for (int s = 0; s < grid->n_seeds; s++) {
+        out[s] = side_of(c, grid, c->arms, c->n_arms, s) - side_of(c, grid, c->over, c->n_over, s);
+        if (c->n_arms2 > 0)
+            out[s] -= side_of(c, grid, c->arms2, c->n_arms2, s) -
+                      side_of(c, grid, c->over2, c->n_over2, s);
+    }
 }
 
 /* Holm's step-down: the k-th smallest of m times m - k + 1, never below the one before. */
@@ -156,8 +170,10 @@ void lab_judge(lab_finding *out, const lab_experiment *e, const lab_grid *grids)
     for (int c = 0; c < e->n_claims; c++) {
         const lab_claim *claim = &e->claims[c];
         differences(values, claim, &grids[c]);
-        const lab_interval strict = lab_mean(values, grids[c].n_seeds, 0.05 / e->n_claims);
-        out[c] = (lab_finding){.difference = lab_mean(values, grids[c].n_seeds, 0.05), .p = NAN};
+        const double overlap = grids[c].overlap;
+        const lab_interval strict = lab_mean(values, grids[c].n_seeds, overlap, 0.05 / e->n_claims);
+        out[c] = (lab_finding){.difference = lab_mean(values, grids[c].n_seeds, overlap, 0.05),
+                               .p = NAN};
         out[c].equivalent = strict.low >= -claim->margin && strict.high <= claim->margin;
     }
     correct(out, e->n_claims);
@@ -174,32 +190,52 @@ static uint64_t next_random(uint64_t *state) {
     return z ^ z >> 31;
 }
 
-static bool has(const int *arms, int n, int arm) {
-    for (int i = 0; i < n; i++)
-        if (arms[i] == arm) return true;
-    return false;
+/* Which side of a claim an arm stands on: 1 arms, 2 over, 3 and 4 those of the lead it is compared
+ * with, 0 none. */
+static int side_at(const lab_claim *c, int arm) {
+    const int *const lists[] = {c->arms, c->over, c->arms2, c->over2};
+    const int counts[] = {c->n_arms, c->n_over, c->n_arms2, c->n_over2};
+    for (int side = 0; side < 4; side++)
+        for (int i = 0; i < counts[side]; i++)
+            if (lists[side][i] == arm) return side + 1;
+    return 0;
 }
 
-/* +1 where seed s gives the claim's arms their own results, up to order, -1 where those of its
- * `over`, else 0. */
-static int what_is_left(const lab_claim *c, int names[LAB_MAX_ARMS][LAB_MAX_SEEDS], int s) {
+/* +1 where seed s gives every side of a claim its own results, up to order, -1 where it gives those
+ * of the opposite sides, else 0. */
+static int what_is_left(const lab_claim *c, int n_arms, int names[LAB_MAX_ARMS][LAB_MAX_SEEDS],
+                        int s) {
+    static const int opposite[] = {0, 2, 1, 4, 3};
     bool own = true, other = true;
-    for (int i = 0; i < c->n_arms; i++) {
-        own = own && has(c->arms, c->n_arms, names[c->arms[i]][s]);
-        other = other && has(c->over, c->n_over, names[c->arms[i]][s]);
-    }
-    for (int i = 0; i < c->n_over; i++) {
-        own = own && has(c->over, c->n_over, names[c->over[i]][s]);
-        other = other && has(c->arms, c->n_arms, names[c->over[i]][s]);
+    for (int a = 0; a < n_arms; a++) {
+        const int side = side_at(c, a), got = side_at(c, names[a][s]);
+        if (side == 0) continue;
+        own = own && got == side;
+        other = other && got == opposite[side];
     }
     return own ? 1 : other ? -1 : 0;
 }
 
-static bool counts(const lab_claim *claim, int names[LAB_MAX_ARMS][LAB_MAX_SEEDS], int n_seeds) {
-    const int first = what_is_left(claim, names, 0);
-    for (int s = 1; s < n_seeds; s++)
-        if (what_is_left(claim, names, s) != first) return true;
+static bool counts(const lab_experiment *e, int claim, int names[LAB_MAX_ARMS][LAB_MAX_SEEDS]) {
+    const int first = what_is_left(&e->claims[claim], e->n_arms, names, 0);
+    for (int s = 1; s < e->n_seeds; s++)
+        if (what_is_left(&e->claims[claim], e->n_arms, names, s) != first) return true;
     return first == 0;
+}
+
+/* A shuffle of the arms' names among those of the same data (Fisher-Yates: an arm that is drawn of
+ * other data is drawn again). */
+static void shuffle(int names[LAB_MAX_ARMS][LAB_MAX_SEEDS], const lab_experiment *e, int s,
+                    uint64_t *seed) {
+    for (int a = 0; a < e->n_arms; a++) names[a][s] = a;
+    for (int a = e->n_arms - 1; a > 0; a--) {
+        int b;
+        do b = (int)(next_random(seed) % (uint64_t)(a + 1));
+        while (e->arms[b].data_group != e->arms[a].data_group);
+        const int swap = names[a][s];
+        names[a][s] = names[b][s];
+        names[b][s] = swap;
+    }
 }
 
 double lab_false_alarm_rate(const lab_experiment *e, const lab_grid *grids, int n, uint64_t seed) {
@@ -208,23 +244,17 @@ double lab_false_alarm_rate(const lab_experiment *e, const lab_grid *grids, int 
     lab_grid *shuffled = calloc(LAB_MAX_CLAIMS, sizeof *shuffled);
     size_t tried = 0, found = 0;
     for (int k = 0; k < n && shuffled; k++) {
-        for (int s = 0; s < e->n_seeds; s++) {
-            for (int a = 0; a < e->n_arms; a++) names[a][s] = a;
-            for (int a = e->n_arms - 1; a > 0; a--) {
-                const int b = (int)(next_random(&seed) % (uint64_t)(a + 1)), swap = names[a][s];
-                names[a][s] = names[b][s];
-                names[b][s] = swap;
-            }
-        }
+        for (int s = 0; s < e->n_seeds; s++) shuffle(names, e, s, &seed);
         for (int c = 0; c < e->n_claims; c++) {
-            shuffled[c] = (lab_grid){.n_arms = e->n_arms, .n_seeds = e->n_seeds};
+            shuffled[c] =
+                (lab_grid){.n_arms = e->n_arms, .n_seeds = e->n_seeds, .overlap = grids[c].overlap};
             for (int a = 0; a < e->n_arms; a++)
                 for (int s = 0; s < e->n_seeds; s++)
                     shuffled[c].values[a][s] = grids[c].values[names[a][s]][s];
         }
         lab_judge(findings, e, shuffled);
         for (int c = 0; c < e->n_claims; c++) {
-            if (!counts(&e->claims[c], names, e->n_seeds)) continue;
+            if (!counts(e, c, names)) continue;
             tried++;
             found += findings[c].p < 0.05;
         }

@@ -112,8 +112,8 @@ int lab_arm_options(rn_train_options **out, const lab_experiment *e, int arm, in
     return code;
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text) {
-    do hash = (hash ^ (uint8_t)*text) * 1099511628211u; /* FNV-1a, the final zero with it */
+uint64_t lab_hash_text(uint64_t hash, const char *text) {
+    do hash = (hash ^ (uint8_t)*text) * 1099511628211u;
     while (*text++);
     return hash;
 }
@@ -130,8 +130,14 @@ static void data_text(char out[], size_t size, const lab_data *data) {
                  (double)s->clutter, (double)s->noise, (double)s->overlap);
 }
 
-/* A setting's name as options have it: '-' is '_'. */
-static void plain_key(char out[LAB_NAME], const char *key) {
+bool lab_same_data(const lab_data *a, const lab_data *b) {
+    char x[PATH_MAX], y[PATH_MAX];
+    data_text(x, sizeof x, a);
+    data_text(y, sizeof y, b);
+    return strcmp(x, y) == 0;
+}
+
+void lab_plain_key(char out[LAB_NAME], const char *key) {
     snprintf(out, LAB_NAME, "%s", key);
     for (char *p = out; *p; p++)
         if (*p == '-') *p = '_';
@@ -139,35 +145,36 @@ static void plain_key(char out[LAB_NAME], const char *key) {
 
 static int by_key(const void *a, const void *b) {
     char x[LAB_NAME], y[LAB_NAME];
-    plain_key(x, ((const lab_setting *)a)->key);
-    plain_key(y, ((const lab_setting *)b)->key);
+    lab_plain_key(x, ((const lab_setting *)a)->key);
+    lab_plain_key(y, ((const lab_setting *)b)->key);
     return strcmp(x, y);
 }
 
 uint64_t lab_arm_hash(const lab_experiment *e, int arm) {
     const lab_arm *a = &e->arms[arm];
     char text[PATH_MAX], key[LAB_NAME];
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = LAB_HASH;
     lab_setting settings[LAB_MAX_SETTINGS]; /* sorted: another order is the same run */
     memcpy(settings, a->settings, sizeof settings);
     qsort(settings, (size_t)a->n_settings, sizeof *settings, by_key);
     data_text(text, sizeof text, &a->data);
-    hash = hash_text(hash_text(hash, text), e->preset);
+    hash = lab_hash_text(lab_hash_text(hash, text), e->preset);
     for (int i = 0; i < a->n_settings; i++) {
-        plain_key(key, settings[i].key);
-        hash = hash_text(hash_text(hash, key), settings[i].value);
+        lab_plain_key(key, settings[i].key);
+        hash = lab_hash_text(lab_hash_text(hash, key), settings[i].value);
     }
     snprintf(text, sizeof text, "%d", e->folds);
-    hash = hash_text(hash, text);
+    hash = lab_hash_text(hash, text);
     if (a->after < 0) return hash;
     snprintf(text, sizeof text, "%016llx", (unsigned long long)lab_arm_hash(e, a->after));
-    return hash_text(hash, text);
+    return lab_hash_text(hash, text);
 }
 
 /* ---- data ---- */
 
 /* ${NAME} by the environment. */
-static int expand(char out[], size_t size, const char *path) {
+static int expand(char out[], size_t size, const char *whole) {
+    const char *path = whole;
     size_t n = 0;
     while (*path && n + 1 < size) {
         const char *end = path[0] == '$' && path[1] == '{' ? strchr(path, '}') : NULL;
@@ -178,12 +185,12 @@ static int expand(char out[], size_t size, const char *path) {
         char name[128];
         snprintf(name, sizeof name, "%.*s", (int)(end - path - 2), path + 2);
         const char *value = getenv(name);
-        if (!value) return cli_usage_error("%s: the variable %s is not set", path, name);
+        if (!value) return cli_usage_error("%s: the variable %s is not set", whole, name);
         n += (size_t)snprintf(out + n, size - n, "%s", value);
         if (n >= size) break;
         path = end + 1;
     }
-    if (n + 1 >= size) return cli_usage_error("%s: the path is too long", path);
+    if (n + 1 >= size) return cli_usage_error("%s: the path is too long", whole);
     out[n] = '\0';
     return 0;
 }
@@ -193,7 +200,7 @@ int lab_data_open(char out[], size_t size, const lab_data *data, const char *fol
     if (data->path) return expand(out, size, data->path);
     data_text(text, sizeof text, data);
     if ((size_t)snprintf(out, size, "%s/data/scenes-%016llx", folder,
-                         (unsigned long long)hash_text(14695981039346656037u, text)) >= size)
+                         (unsigned long long)lab_hash_text(LAB_HASH, text)) >= size)
         return cli_usage_error("%s: the path is too long", folder);
     if (access(out, F_OK) == 0) return 0;
     /* Beside it first: a set cut short by a signal is nobody's. */

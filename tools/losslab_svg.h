@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { LAB_MAX_LINES = 12 };
+enum { LAB_MAX_LINES = 20 };
 
 /* Points (x, y) by rising x; NANs are gaps. */
 typedef struct lab_line {

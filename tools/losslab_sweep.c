@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_VALUES = 16 };
 
@@ -97,13 +98,11 @@ static int print_table(const lab_experiment *e, const char *folder) {
     }
     lab_grid_of(grid, e, &table, LAB_METRIC_ap);
     for (int a = 0; a < e->n_arms; a++) {
-        const double mean = lab_mean(grid->values[a], e->n_seeds, 0.05).mean;
-        if (!isnan(mean) &&
-            (best < 0 || mean > lab_mean(grid->values[best], e->n_seeds, 0.05).mean))
-            best = a;
+        const double mean = lab_arm_mean(grid, a).mean;
+        if (!isnan(mean) && (best < 0 || mean > lab_arm_mean(grid, best).mean)) best = a;
     }
     for (int a = 0; a < e->n_arms; a++) {
-        const lab_interval v = lab_mean(grid->values[a], e->n_seeds, 0.05);
+        const lab_interval v = lab_arm_mean(grid, a);
         if (v.n > 0)
             printf("%s\tAP %.4f\t%.4f..%.4f\t%d folds%s\n", e->arms[a].name, v.mean, v.low, v.high,
                    v.n, a == best ? "\tbest" : "");
@@ -124,10 +123,11 @@ int lab_sweep(lab_sweep_options *o, bool *stopped) {
     if (realpath(o->data, data)) o->data = data; /* the same set from another folder */
     lab_experiment *e = calloc(1, sizeof *e);
     if (!e) return cli_error(RN_ENOMEM);
-    snprintf(path, sizeof path, "%s/sweep.json", o->folder);
+    snprintf(path, sizeof path, "%s/.sweep.%ld.json", o->folder, (long)getpid());
     code = lab_make_folders(o->folder);
     if (code == 0) code = write_experiment(o, &gammas, &alphas, path);
     if (code == 0) code = lab_experiment_read(e, path);
+    (void)unlink(path); /* lab_run puts it in its place when it has looked at what is there */
     o->run.folder = o->folder;
     if (code == 0) code = lab_run(e, &o->run, stopped);
     if (code == 0) code = print_table(e, o->folder);

@@ -68,8 +68,9 @@ static bool parse_row(lab_table *table, lab_cell *out, char *row) {
     strcpy(out->arm, cell);
     cell = next_cell(&row);
     if (!cell || !isdigit((unsigned char)*cell)) return false;
-    out->seed = (int)strtol(cell, &end, 10);
-    if (*end) return false;
+    const long seed = strtol(cell, &end, 10);
+    if (*end || seed > INT_MAX) return false;
+    out->seed = (int)seed;
     for (int i = 0; i < LAB_N_METRICS; i++)
         if (!(cell = next_cell(&row)) || !parse_number(&out->values[i], cell)) return false;
     cell = next_cell(&row);
@@ -132,6 +133,10 @@ int lab_table_read(lab_table *out, const char *path) {
         } else if (n > 1) {
             code = append(out, &cell);
         }
+    }
+    if (code == 0 && !feof(file)) { /* rows that are not seen must not be written over */
+        (void)cli_usage_error("%s: cannot read: %s", path, strerror(errno));
+        code = LAB_EXIT_INPUT;
     }
     free(line);
     fclose(file);

@@ -248,6 +248,16 @@ rn_status rn_train_options_model(rn_model_config *model, rn_train_options *optio
     return rn_model_config_check(model);
 }
 
+rn_status rn_train_options_check(const rn_train_options *options) {
+    rn_train_options copy;
+    rn_model_config model = rn_model_config_default();
+    rn_status status = rn_train_options_copy(&copy, options);
+    if (status == RN_OK) status = rn_train_options_model(&model, &copy);
+    rn_train_options_clear(&copy);
+    rn_model_config_free(&model);
+    return status;
+}
+
 static void list_name(char *names, size_t size, const char *name) {
     const size_t used = strlen(names);
     snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
