@@ -180,9 +180,10 @@ static bool is_wanted(const lab_experiment *e, int arm) {
 }
 
 static void remove_heavy(const lab_experiment *e, const char *run, int arm) {
-    static const char *const names[] = {"last.safetensors", ".lock", "best.safetensors"};
+    static const char *const names[] = {"last.safetensors", ".lock", "detections.json",
+                                        "best.safetensors"};
     char path[PATH_MAX + 32];
-    const int n = is_wanted(e, arm) ? 2 : 3;
+    const int n = is_wanted(e, arm) ? 3 : 4;
     for (int i = 0; i < n; i++) {
         snprintf(path, sizeof path, "%s/%s", run, names[i]);
         (void)unlink(path);
