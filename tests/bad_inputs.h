@@ -60,16 +60,11 @@ static inline bool there(const char *name) {
 
 /* What train said on stderr besides its usual lines on network, schedule and losses. */
 static inline const char *train_said(void) {
-    static const char *const usual[] = {"anchors ",
-                                        "            with --set anchor-sides=",
-                                        "model ",
-                                        "plan ",
-                                        "schedule ",
-                                        "first loss ",
-                                        "epoch ",
-                                        "finished ",
-                                        "stopped ",
-                                        "warning: the class loss, "};
+    static const char *const usual[] = {"anchors ",  "            with --set anchor-sides=",
+                                        "model ",    "plan ",
+                                        "schedule ", "first loss ",
+                                        "epoch ",    "finished ",
+                                        "stopped ",  "warning: the class loss, "};
     static char text[sizeof run_err];
     text[0] = '\0';
     for (const char *line = run_err; *line;) {
