@@ -120,6 +120,7 @@ norm 'batch norm' '== 1'
 norm 'group norm' '!= 1'
 
 mutate ops_gradient 'ReLU mask' ops/pointwise.c relu_mask_task '0 : job->out[i]' '0 : -job->out[i]'
+mutate ops_gradient 'dropout' ops/pointwise.c dropout_back_task 'b->out[i] +=' 'b->out[i] -='
 mutate ops_gradient 'sum' ops/pointwise.c rn_add_backward \
     'rn_add_forward(exec, din, din, dout, false, n);' \
     '(void)exec; for (size_t i = 0; i < n; i++) din[i] -= dout[i];'

@@ -287,6 +287,23 @@ START_TEST(relu6) {
 }
 END_TEST
 
+static void dropout_forward(operation *op) {
+    rn_dropout_forward(&op->e.exec, op->out, op->input[0], 0.4, 3, op->out_count);
+}
+
+static void dropout_backward(operation *op) {
+    rn_dropout_backward(&op->e.exec, op->gradient[0], op->dout, 0.4, 3, op->out_count);
+}
+
+START_TEST(dropout) {
+    prove((operation){.forward = dropout_forward,
+                      .backward = dropout_backward,
+                      .out_count = 37,
+                      .count = {37},
+                      .input = {kink_free(37)}});
+}
+END_TEST
+
 static void add_forward(operation *op) {
     rn_add_forward(&op->e.exec, op->out, op->input[0], op->input[1], false, op->out_count);
 }
@@ -363,6 +380,7 @@ int main(void) {
     tcase_add_test(tests, normalisation);
     tcase_add_test(tests, relu);
     tcase_add_test(tests, relu6);
+    tcase_add_test(tests, dropout);
     tcase_add_test(tests, sum);
     tcase_add_test(tests, max_pool);
     tcase_add_test(tests, top_down);
