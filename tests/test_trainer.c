@@ -42,6 +42,28 @@ START_TEST(stopped_and_resumed) {
 }
 END_TEST
 
+/* Of the first row. */
+static double class_loss(const char *results) {
+    char *text = read_text(results);
+    double loss = 0;
+    ck_assert_int_eq(sscanf(strchr(text, '\n'), "\n%*f,%*f,%*f,%lf", &loss), 1);
+    ck_assert(loss > 0);
+    free(text);
+    return loss;
+}
+
+/* What is dropped is a matter of the seed and the step. */
+START_TEST(dropout_of_a_step) {
+    ok(train("set", "whole", PAIRS("threads", "1", "head_dropout", "0.3")));
+    ok(train("set", "cut", PAIRS("threads", "3", "head_dropout", "0.3", "max-steps", "6")));
+    ok(resume("cut", PAIRS("threads", "2")));
+    tiny_same_run(temp_path("whole"), temp_path("cut"));
+    ok(train("set", "none", PAIRS("threads", "1", "max-steps", "1")));
+    ok(train("set", "some", PAIRS("threads", "1", "max-steps", "1", "head_dropout", "0.3")));
+    ck_assert(class_loss("none/results.csv") != class_loss("some/results.csv"));
+}
+END_TEST
+
 static bool stop_at_third(void *context) {
     return ++*(int *)context >= 3;
 }
@@ -453,6 +475,7 @@ int main(void) {
     TCase *refused = add_case(suite, "refused");
     tcase_add_test(bits, any_number_of_threads);
     tcase_add_test(bits, stopped_and_resumed);
+    tcase_add_test(bits, dropout_of_a_step);
     tcase_add_test(bits, other_stops);
     tcase_add_test(bits, more_epochs);
     tcase_add_test(bits, other_optimizers);
