@@ -151,6 +151,9 @@ typedef struct lab_table {
     size_t n;
 } lab_table;
 
+/* The message of a file that errno says something of, and its exit code. */
+int lab_cannot_read(const char *path);
+
 /* NAME.csv; without the file the table is empty. */
 int lab_table_read(lab_table *out, const char *path);
 void lab_table_free(lab_table *table);

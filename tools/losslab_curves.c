@@ -32,9 +32,7 @@ static void read_curve(curve *out, const lab_result *r, int arm, const char *nam
 
 static void put_chart(FILE *file, const lab_chart *chart) {
     if (chart->n == 0) return;
-    fputs("<figure>", file);
     lab_svg_lines(file, chart);
-    fputs("</figure>\n", file);
 }
 
 /* Figure 4: one line a gamma, of the model of one arm. */

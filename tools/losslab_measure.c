@@ -3,7 +3,6 @@
 
 #include <retinanet_lab.h>
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,11 +125,6 @@ static int write_curves(const rn_lab_report *report, const lab_experiment *e, in
     return cli_output_close(&output);
 }
 
-static int cannot_read(const char *path) {
-    (void)cli_usage_error("%s: cannot read: %s", path, strerror(errno));
-    return LAB_EXIT_INPUT;
-}
-
 static int copy_file(const char *from, const char *to) {
     char buffer[1 << 14];
     cli_output output;
@@ -142,7 +136,7 @@ static int copy_file(const char *from, const char *to) {
             fwrite(buffer, 1, n, output.file);
         const bool read = !ferror(file);
         code = cli_output_close(&output);
-        if (code == 0 && !read) code = cannot_read(from);
+        if (code == 0 && !read) code = lab_cannot_read(from);
     }
     fclose(file);
     return code;

@@ -258,9 +258,7 @@ static void put_bars(FILE *file, const lab_result *r, int metric, const char *ti
                 (lab_bar){r->e.arms[a].name, v.mean, v.low, v.high, grid.values[a], grid.n_seeds};
     }
     if (n == 0) return;
-    fputs("<figure>", file);
     lab_svg_bars(file, title, x_label, bars, n, zero);
-    fputs("</figure>\n", file);
 }
 
 typedef struct points {
@@ -311,9 +309,7 @@ static void put_series(FILE *file, const lab_result *r) {
                                             .high = series[k].high,
                                             .n = series[k].n,
                                             .dots = true};
-    fputs("<figure>", file);
     lab_svg_lines(file, &chart);
-    fputs("</figure>\n", file);
 }
 
 /* ---- sections ---- */

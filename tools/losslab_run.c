@@ -124,28 +124,30 @@ static void progress_hook(void *context, const char *line) {
     cli_show_progress(&r->screen, text);
 }
 
+static rn_status set_threads(rn_train_options *options, const runner *r) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", r->o->threads);
+    return r->o->threads > 0 ? rn_train_options_set(options, "threads", text) : RN_OK;
+}
+
 /* The options of a fresh run: an arm that comes after another starts from its weights. */
 static int fresh_options(rn_train_options **out, const runner *r, int arm, int seed) {
     const int after = r->e->arms[arm].after;
     char path[PATH_MAX], weights[PATH_MAX + 32];
     int code = lab_arm_options(out, r->e, arm, seed);
-    if (code == 0 && r->o->threads > 0) {
-        char text[16];
-        snprintf(text, sizeof text, "%d", r->o->threads);
-        if (rn_train_options_set(*out, "threads", text) != RN_OK) code = cli_error(RN_EINVAL);
+    if (code) return code;
+    rn_status status = set_threads(*out, r);
+    if (status == RN_OK && after >= 0) {
+        lab_run_folder(path, sizeof path, r->e, r->o->folder, after, seed);
+        snprintf(weights, sizeof weights, "%s/best.safetensors", path);
+        status = rn_train_options_set(*out, "weights", weights);
     }
-    if (code || after < 0) return code;
-    lab_run_folder(path, sizeof path, r->e, r->o->folder, after, seed);
-    snprintf(weights, sizeof weights, "%s/best.safetensors", path);
-    const rn_status status = rn_train_options_set(*out, "weights", weights);
     return status == RN_OK ? 0 : cli_error(status);
 }
 
 static int resume_options(rn_train_options **out, const runner *r) {
-    char text[16];
     rn_status status = rn_train_options_create(out);
-    snprintf(text, sizeof text, "%d", r->o->threads);
-    if (status == RN_OK && r->o->threads > 0) status = rn_train_options_set(*out, "threads", text);
+    if (status == RN_OK) status = set_threads(*out, r);
     return status == RN_OK ? 0 : cli_error(status);
 }
 

@@ -62,9 +62,7 @@ static void put_chart(FILE *file, const char *title, const char *x_label, const 
                                     .x = x,
                                     .y = slopes ? shapes[k].slope : shapes[k].value,
                                     .n = POINTS};
-    fputs("<figure>", file);
     lab_svg_lines(file, &chart);
-    fputs("</figure>\n", file);
 }
 
 /* Slopes beyond p_t = .75 in shares of cross entropy's: what "flat" comes to. */

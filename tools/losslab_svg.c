@@ -212,7 +212,7 @@ static int put_legend(FILE *file, const lab_chart *chart, double top) {
 }
 
 static void open_svg(FILE *file, double height, const char *title) {
-    fprintf(file, "<svg viewBox=\"0 0 %d %.0f\" role=\"img\" aria-label=\"", WIDTH, height);
+    fprintf(file, "<figure><svg viewBox=\"0 0 %d %.0f\" role=\"img\" aria-label=\"", WIDTH, height);
     lab_put_html(file, title);
     fputs("\">\n", file);
     put_text(file, 4, TEXT + 3, "start", "title", title);
@@ -230,7 +230,7 @@ void lab_svg_lines(FILE *file, const lab_chart *chart) {
     put_y_axis(file, &y, LEFT, WIDTH - RIGHT, chart->y_label);
     (void)put_legend(file, chart, 24);
     for (int k = 0; k < chart->n; k++) put_line(file, chart, k, &x, &y);
-    fputs("</svg>\n", file);
+    fputs("</svg>\n</figure>\n", file);
 }
 
 /* ---- bars ---- */
@@ -269,5 +269,5 @@ void lab_svg_bars(FILE *file, const char *title, const char *x_label, const lab_
                     y - 4);
         if (!from_zero) put_marker(file, 0, place(&x, bars[i].mean), y);
     }
-    fputs("</svg>\n", file);
+    fputs("</svg>\n</figure>\n", file);
 }

@@ -1,5 +1,6 @@
-/* losslab_svg.h: plots as SVG inside a page, whose style sheet (losslab_html.c) has the colours:
- * Okabe and Ito's, which the colour-blind tell apart; dashes and markers tell them apart in print.
+/* losslab_svg.h: plots as SVG, each a figure of a page, whose style sheet (losslab_html.c) has the
+ * colours: Okabe and Ito's, which the colour-blind tell apart; dashes and markers tell them apart
+ * in print.
  */
 #ifndef LOSSLAB_SVG_H
 #define LOSSLAB_SVG_H

@@ -94,6 +94,7 @@ static int print_table(const lab_experiment *e, const char *folder) {
     lab_grid *grid = calloc(1, sizeof *grid);
     if (code || !grid) {
         free(grid);
+        lab_table_free(&table); /* empty where it could not be read */
         return code ? code : cli_error(RN_ENOMEM);
     }
     lab_grid_of(grid, e, &table, LAB_METRIC_ap);

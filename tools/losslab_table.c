@@ -38,6 +38,11 @@ int lab_metric_find(const char *name) {
 
 /* ---- reading ---- */
 
+int lab_cannot_read(const char *path) {
+    (void)cli_usage_error("%s: cannot read: %s", path, strerror(errno));
+    return LAB_EXIT_INPUT;
+}
+
 /* The next cell of a row, cut off at its comma; NULL behind the last. */
 static char *next_cell(char **row) {
     char *cell = *row;
@@ -119,10 +124,7 @@ int lab_table_read(lab_table *out, const char *path) {
     *out = (lab_table){0};
     FILE *file = fopen(path, "r");
     if (!file && errno == ENOENT) return 0;
-    if (!file) {
-        (void)cli_usage_error("%s: cannot read: %s", path, strerror(errno));
-        return LAB_EXIT_INPUT;
-    }
+    if (!file) return lab_cannot_read(path);
     for (int n = 1; code == 0 && (size = getline(&line, &cap, file)) > 0; n++) {
         lab_cell cell = {0};
         if (line[size - 1] == '\n') line[--size] = '\0';
@@ -134,10 +136,8 @@ int lab_table_read(lab_table *out, const char *path) {
             code = append(out, &cell);
         }
     }
-    if (code == 0 && !feof(file)) { /* rows that are not seen must not be written over */
-        (void)cli_usage_error("%s: cannot read: %s", path, strerror(errno));
-        code = LAB_EXIT_INPUT;
-    }
+    if (code == 0 && !feof(file)) /* rows that are not seen must not be written over */
+        code = lab_cannot_read(path);
     free(line);
     fclose(file);
     if (code) lab_table_free(out);

@@ -3,10 +3,7 @@
 #include <math.h>
 
 static uint64_t splitmix64(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return rn_random_mix(*state += RN_RANDOM_STEP);
 }
 
 rn_random rn_random_seed(uint64_t seed, uint64_t a, uint64_t b) {

@@ -1,4 +1,5 @@
 #include "ops/pointwise.h"
+#include "base/random.h"
 
 enum { BLOCK = 32768 }; /* reals of a task */
 
@@ -148,12 +149,9 @@ typedef struct dropout_job {
     real scale;
 } dropout_job;
 
-/* The number of place i: splitmix64's (Steele et al., 2014) at a counter. */
+/* The number of place i, 0 .. 2^32 - 1. */
 static inline uint64_t number_of(uint64_t draw, size_t i) {
-    uint64_t z = draw + (uint64_t)i * 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) >> 32;
+    return rn_random_mix(draw + (uint64_t)i * RN_RANDOM_STEP) >> 32;
 }
 
 static void dropout_task(void *context, size_t task, int worker) {

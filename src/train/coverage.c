@@ -97,6 +97,7 @@ rn_status rn_trainer_fit_anchors(rn_anchor_fit *out, const rn_trainer *t, int wi
     if (uncovered_share(&t->coverage) <= RN_UNCOVERED_FEW) return RN_OK;
     for (int k = -OCTAVES * PER_OCTAVE; k <= OCTAVES * PER_OCTAVE; k++) {
         rn_model_config config = t->config; /* its names are the trainer's */
+        if (k == 0) continue;               /* the present ones */
         rn_coverage c = {0};
         for (int l = 0; l < config.n_anchor_sides; l++)
             config.anchor_sides[l] =
