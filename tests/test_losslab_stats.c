@@ -122,6 +122,22 @@ START_TEST(one_seed_tells_nothing) {
 }
 END_TEST
 
+START_TEST(nothing_learnt_tells_nothing) {
+    ROW(0, 0, 0, NAN);
+    ROW(1, 0, 0, 0);
+    claim(0, 1, LAB_SAME, 0.02);
+    lab_judge(findings, &e, grids);
+    ck_assert_int_eq(findings[0].verdict, LAB_CANNOT_TELL);
+    e.claims[0].expect = LAB_MORE;
+    lab_judge(findings, &e, grids);
+    ck_assert_int_eq(findings[0].verdict, LAB_CANNOT_TELL);
+    ROW(1, 0, 0.01, 0); /* one that did */
+    ROW(0, 0, 0.01, 0);
+    lab_judge(findings, &e, grids);
+    ck_assert_int_eq(findings[0].verdict, LAB_HOLDS_NOT);
+}
+END_TEST
+
 START_TEST(holm) {
     /* Differences 1 +- .1, 1 +- .2, 1 +- .5 and 1 +- 2 over three seeds. */
     static const double spread[] = {0.1, 0.2, 0.5, 2};
@@ -245,6 +261,7 @@ int main(void) {
     tcase_add_test(tcase, few_values);
     tcase_add_test(tcase, verdicts);
     tcase_add_test(tcase, one_seed_tells_nothing);
+    tcase_add_test(tcase, nothing_learnt_tells_nothing);
     tcase_add_test(tcase, holm);
     tcase_add_test(tcase, sets_of_arms);
     tcase_add_test(tcase, the_best_of_several);

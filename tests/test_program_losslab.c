@@ -310,6 +310,8 @@ START_TEST(sweep) {
     ck_assert_msg(run_code == 0, "%s", run_err);
     ck_assert_int_eq(read_table("two/sweep.csv"), 5);
     ck_assert_ptr_nonnull(strstr(run_out, "\tbest\n"));
+    ck_assert_ptr_nonnull(strstr(run_out, "sweep\tcannot tell\t+0 (+0 to +0)\tFocal loss finds "
+                                          "more than cross entropy (gamma 0), each at its best\n"));
     ck_assert_int_eq(access(temp_path("two/report.html"), R_OK), 0);
     /* Another sweep into the same folder is refused before anything is written. */
     static char before[1 << 14], after[1 << 14];

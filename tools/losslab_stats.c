@@ -137,6 +137,18 @@ static void differences(double out[LAB_MAX_SEEDS], const lab_claim *c, const lab
     }
 }
 
+/* Whether a claim's arms have any value but 0: a training too short for any of them to find
+ * something says nothing of their difference. */
+static bool has_values(const lab_claim *c, const lab_grid *grid) {
+    for (int s = 0; s < grid->n_seeds; s++) {
+        for (int i = 0; i < c->n_arms; i++)
+            if (fabs(grid->values[c->arms[i]][s]) > 0) return true; /* not NAN */
+        for (int i = 0; i < c->n_over; i++)
+            if (fabs(grid->values[c->over[i]][s]) > 0) return true;
+    }
+    return false;
+}
+
 /* Holm's step-down: the k-th smallest of m times m - k + 1, never below the one before. */
 static void correct(lab_finding *findings, int n) {
     int order[LAB_MAX_CLAIMS], m = 0;
@@ -174,7 +186,8 @@ void lab_judge(lab_finding *out, const lab_experiment *e, const lab_grid *grids)
         const lab_interval strict = lab_mean(values, grids[c].n_seeds, overlap, 0.05 / e->n_claims);
         out[c] = (lab_finding){.difference = lab_mean(values, grids[c].n_seeds, overlap, 0.05),
                                .p = NAN};
-        out[c].equivalent = strict.low >= -claim->margin && strict.high <= claim->margin;
+        out[c].equivalent = has_values(claim, &grids[c]) && strict.low >= -claim->margin &&
+                            strict.high <= claim->margin;
     }
     correct(out, e->n_claims);
     for (int c = 0; c < e->n_claims; c++) out[c].verdict = judge(&e->claims[c], &out[c]);

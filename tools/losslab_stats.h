@@ -57,7 +57,8 @@ typedef struct lab_finding {
  * something by their number alone. Within the margin lies a difference whose interval at level 1 -
  * .05 / claims does. A claim of "more" or "less" holds where the difference is found with that
  * sign, holds not where it is found with the other or lies within the margin; one of "the same"
- * holds within the margin, holds not where a difference is found; else one cannot tell. */
+ * holds within the margin, holds not where a difference is found; else one cannot tell, nor where
+ * all values are 0. */
 void lab_judge(lab_finding *out, const lab_experiment *e, const lab_grid *grids);
 
 /* The control: how often, of `n` shuffles of the arms' names within each seed, any difference is
