@@ -371,7 +371,8 @@ START_TEST(conclusions_are_the_tables) {
                               ? page
                               : NULL);
     ck_assert_ptr_nonnull(strstr(page, "<span class=\"tag holds\">holds</span>"));
-    ck_assert_ptr_nonnull(strstr(page, "1 claims: 1 hold, 0 do not hold, of 0 one cannot tell"));
+    ck_assert_ptr_nonnull(
+        strstr(page, "1 claims: 1 &times; holds, 0 &times; does not hold, 0 &times; cannot tell"));
     temp_text("out/tiny.csv", "a,b\n1,2\n");
     RUN("losslab", "report", "out", "-o", "report.html");
     run_refused(2, "losslab: error: out/tiny.csv:1:1: no table of losslab");

@@ -206,14 +206,9 @@ static void put_table(FILE *file, const lab_result *r) {
         LAB_METRIC_ap,  LAB_METRIC_ap50,          LAB_METRIC_ap75,
         LAB_METRIC_gap, LAB_METRIC_bg_loss_share, LAB_METRIC_bg_grad_share,
         LAB_METRIC_ece, LAB_METRIC_false_alarms};
-    static const char *const heads[] = {"AP",
-                                        "AP50",
-                                        "AP75",
-                                        "train &minus; val AP",
-                                        "bg of loss, %",
-                                        "bg of gradient, %",
-                                        "ECE, %",
-                                        "false alarms / picture"};
+    static const char *const heads[] = {
+        "AP",     "AP50",        "AP75", "train &minus; val", "bg of loss, %", "bg of gradient, %",
+        "ECE, %", "false alarms"};
     enum { N = sizeof columns / sizeof *columns };
     lab_grid grids[N];
     bool any[N] = {false};
@@ -238,7 +233,8 @@ static void put_table(FILE *file, const lab_result *r) {
         fputs("</tr>\n", file);
     }
     fputs("</table></div>\n<p class=\"soft\">Means over seeds &plusmn; half of their 95% interval "
-          "(Student's t); AP in points of 100. A run that diverged counts as AP 0.</p>\n",
+          "(Student's t); AP in points of 100, false alarms a picture. A run that "
+          "diverged counts as AP 0.</p>\n",
           file);
 }
 
@@ -393,7 +389,8 @@ static void put_summary(FILE *file, const report *all) {
             counts[all->results[i]->findings[c].verdict]++;
     if (n == 0) return;
     fprintf(file,
-            "<section id=\"summary\"><p>%d claims: %d hold, %d do not hold, of %d one cannot tell."
+            "<section id=\"summary\"><p>%d claims: %d &times; holds, %d &times; does not hold, %d "
+            "&times; cannot tell."
             "</p>\n<div class=\"wide\"><table><tr><th>experiment</th><th>claim</th>"
             "<th>verdict</th><th>difference, 95%% interval</th></tr>\n",
             n, counts[LAB_HOLDS], counts[LAB_HOLDS_NOT], counts[LAB_CANNOT_TELL]);
