@@ -137,15 +137,23 @@ static void differences(double out[LAB_MAX_SEEDS], const lab_claim *c, const lab
     }
 }
 
+/* Which side of a claim an arm stands on: 1 arms, 2 over, 3 and 4 those of the lead it is compared
+ * with, 0 none. */
+static int side_at(const lab_claim *c, int arm) {
+    const int *const lists[] = {c->arms, c->over, c->arms2, c->over2};
+    const int counts[] = {c->n_arms, c->n_over, c->n_arms2, c->n_over2};
+    for (int side = 0; side < 4; side++)
+        for (int i = 0; i < counts[side]; i++)
+            if (lists[side][i] == arm) return side + 1;
+    return 0;
+}
+
 /* Whether a claim's arms have any value but 0: a training too short for any of them to find
  * something says nothing of their difference. */
 static bool has_values(const lab_claim *c, const lab_grid *grid) {
-    for (int s = 0; s < grid->n_seeds; s++) {
-        for (int i = 0; i < c->n_arms; i++)
-            if (fabs(grid->values[c->arms[i]][s]) > 0) return true; /* not NAN */
-        for (int i = 0; i < c->n_over; i++)
-            if (fabs(grid->values[c->over[i]][s]) > 0) return true;
-    }
+    for (int a = 0; a < grid->n_arms; a++)
+        for (int s = 0; side_at(c, a) && s < grid->n_seeds; s++)
+            if (fabs(grid->values[a][s]) > 0) return true; /* not NAN */
     return false;
 }
 
@@ -201,17 +209,6 @@ static uint64_t next_random(uint64_t *state) {
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
-}
-
-/* Which side of a claim an arm stands on: 1 arms, 2 over, 3 and 4 those of the lead it is compared
- * with, 0 none. */
-static int side_at(const lab_claim *c, int arm) {
-    const int *const lists[] = {c->arms, c->over, c->arms2, c->over2};
-    const int counts[] = {c->n_arms, c->n_over, c->n_arms2, c->n_over2};
-    for (int side = 0; side < 4; side++)
-        for (int i = 0; i < counts[side]; i++)
-            if (lists[side][i] == arm) return side + 1;
-    return 0;
 }
 
 /* +1 where seed s gives every side of a claim its own results, up to order, -1 where it gives those

@@ -55,14 +55,18 @@ static int put_settings(FILE *file, const lab_sweep_options *o) {
     return 0;
 }
 
+static void put_name(FILE *file, const char *gamma, const char *alpha) {
+    fprintf(file, "\"gamma%s-alpha%s\"", gamma, alpha);
+}
+
 /* The arms of gamma 0, or those of all others. */
 static void put_arms(FILE *file, const values *gammas, const values *alphas, bool zero) {
     bool first = true;
     for (int a = 0; a < alphas->n; a++)
         for (int g = 0; g < gammas->n; g++) {
             if ((atof(gammas->texts[g]) == 0) != zero) continue;
-            fprintf(file, "%s\"gamma%s-alpha%s\"", first ? "" : ", ", gammas->texts[g],
-                    alphas->texts[a]);
+            if (!first) fputs(", ", file);
+            put_name(file, gammas->texts[g], alphas->texts[a]);
             first = false;
         }
 }
@@ -100,13 +104,14 @@ static int write_experiment(const lab_sweep_options *o, const values *gammas, co
     code = put_settings(file, o);
     fputs("  \"arms\": [", file);
     for (int a = 0; a < alphas->n; a++)
-        for (int g = 0; g < gammas->n; g++)
-            fprintf(
-                file,
-                "%s\n    {\"name\": \"gamma%s-alpha%s\", \"series\": \"alpha %s\", \"x\": %.15g, "
-                "\"settings\": {\"gamma\": \"%s\", \"alpha\": \"%s\"}}",
-                a + g ? "," : "", gammas->texts[g], alphas->texts[a], alphas->texts[a],
-                atof(gammas->texts[g]), gammas->texts[g], alphas->texts[a]);
+        for (int g = 0; g < gammas->n; g++) {
+            fprintf(file, "%s\n    {\"name\": ", a + g ? "," : "");
+            put_name(file, gammas->texts[g], alphas->texts[a]);
+            fprintf(file,
+                    ", \"series\": \"alpha %s\", \"x\": %.15g, \"settings\": {\"gamma\": \"%s\", "
+                    "\"alpha\": \"%s\"}}",
+                    alphas->texts[a], atof(gammas->texts[g]), gammas->texts[g], alphas->texts[a]);
+        }
     fputs("\n  ]", file);
     put_claim(file, o, gammas, alphas);
     fputs("\n}\n", file);
