@@ -135,6 +135,17 @@ START_TEST(nothing_learnt_tells_nothing) {
     ROW(0, 0, 0.01, 0);
     lab_judge(findings, &e, grids);
     ck_assert_int_eq(findings[0].verdict, LAB_HOLDS_NOT);
+    setup(); /* a lead of nothing over a lead of something */
+    ROW(0, 0, 0, 0);
+    ROW(1, 0, 0, 0);
+    ROW(2, 0.02, 0.02, 0.02);
+    ROW(3, 0.01, 0.01, 0.01);
+    claim(0, 1, LAB_SAME, 0.02);
+    e.claims[0].arms2[0] = 2;
+    e.claims[0].over2[0] = 3;
+    e.claims[0].n_arms2 = e.claims[0].n_over2 = 1;
+    lab_judge(findings, &e, grids);
+    ck_assert_int_eq(findings[0].verdict, LAB_HOLDS);
 }
 END_TEST
 
