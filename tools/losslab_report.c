@@ -188,9 +188,9 @@ static void put_number(FILE *file, const lab_interval *v, double unit) {
     if (v->n == 0)
         fputs("<td class=\"n\">&ndash;</td>", file);
     else if (isnan(v->low))
-        fprintf(file, "<td class=\"n\">%.4g</td>", unit * v->mean);
+        fprintf(file, "<td class=\"n\">%.3g</td>", unit * v->mean);
     else
-        fprintf(file, "<td class=\"n\">%.4g &plusmn; %.2g</td>", unit * v->mean,
+        fprintf(file, "<td class=\"n\">%.3g &plusmn; %.2g</td>", unit * v->mean,
                 unit * (v->high - v->mean));
 }
 
