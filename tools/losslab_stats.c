@@ -226,11 +226,19 @@ static int what_is_left(const lab_claim *c, int n_arms, int names[LAB_MAX_ARMS][
     return own ? 1 : other ? -1 : 0;
 }
 
-static bool counts(const lab_experiment *e, int claim, int names[LAB_MAX_ARMS][LAB_MAX_SEEDS]) {
-    const int first = what_is_left(&e->claims[claim], e->n_arms, names, 0);
-    for (int s = 1; s < e->n_seeds; s++)
-        if (what_is_left(&e->claims[claim], e->n_arms, names, s) != first) return true;
-    return first == 0;
+/* Whether the seeds that a claim was measured with were mixed at all. */
+static bool counts(const lab_claim *c, const lab_grid *grid,
+                   int names[LAB_MAX_ARMS][LAB_MAX_SEEDS]) {
+    double measured[LAB_MAX_SEEDS];
+    int first = 0, n = 0;
+    differences(measured, c, grid);
+    for (int s = 0; s < grid->n_seeds; s++) {
+        if (isnan(measured[s])) continue;
+        const int left = what_is_left(c, grid->n_arms, names, s);
+        if (n++ > 0 && left != first) return true;
+        first = left;
+    }
+    return n > 0 && first == 0;
 }
 
 /* A shuffle of the arms' names among those of the same data (Fisher-Yates: an arm that is drawn of
@@ -264,7 +272,7 @@ double lab_false_alarm_rate(const lab_experiment *e, const lab_grid *grids, int 
         }
         lab_judge(findings, e, shuffled);
         for (int c = 0; c < e->n_claims; c++) {
-            if (!counts(e, c, names)) continue;
+            if (!counts(&e->claims[c], &grids[c], names)) continue;
             tried++;
             found += findings[c].p < 0.05;
         }
