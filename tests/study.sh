@@ -27,5 +27,9 @@ for text in README.md study/README.md; do
         check "$text: $figure is no verdict's" grep -qF -- "$figure" "$temp/verdicts.tsv"
     done < <(grep -oE '[+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\)' "$root/$text")
 done
+# A verdict in a table stands behind its figure: "| +1.2 (+0.3 to +2.1) | holds |".
+while IFS='|' read -r figure verdict; do
+    check "study/README.md: $figure is not \"$verdict\"" grep -qF -- "$verdict"$'\t'"$figure" "$temp/verdicts.tsv"
+done < <(sed -nE 's/.*\| ([+-][0-9.]+ \(.*\)) \| (holds|does not hold|cannot tell) \|$/\1|\2/p' "$root/study/README.md")
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
