@@ -20,6 +20,14 @@ static void claim(int a, int b, lab_sign expect, double margin) {
         .arms = {a}, .n_arms = 1, .over = {b}, .n_over = 1, .expect = expect, .margin = margin};
 }
 
+/* The last claim's lead is compared with that of arm a over arm b. */
+static void than(int a, int b) {
+    lab_claim *last = &e.claims[e.n_claims - 1];
+    last->arms2[0] = a;
+    last->over2[0] = b;
+    last->n_arms2 = last->n_over2 = 1;
+}
+
 static void row(int arm, int n, const double *values) {
     e.n_arms = arm + 1 > e.n_arms ? arm + 1 : e.n_arms;
     e.n_seeds = n;
@@ -141,9 +149,7 @@ START_TEST(nothing_learnt_tells_nothing) {
     ROW(2, 0.02, 0.02, 0.02);
     ROW(3, 0.01, 0.01, 0.01);
     claim(0, 1, LAB_SAME, 0.02);
-    e.claims[0].arms2[0] = 2;
-    e.claims[0].over2[0] = 3;
-    e.claims[0].n_arms2 = e.claims[0].n_over2 = 1;
+    than(2, 3);
     lab_judge(findings, &e, grids);
     ck_assert_int_eq(findings[0].verdict, LAB_HOLDS);
 }
@@ -211,9 +217,7 @@ START_TEST(a_lead_over_a_lead) {
     ROW(2, 0.5, 0.5, 0.6);
     ROW(3, 0.4, 0.4, 0.5);
     claim(0, 1, LAB_MORE, 0);
-    e.claims[0].arms2[0] = 2;
-    e.claims[0].over2[0] = 3;
-    e.claims[0].n_arms2 = e.claims[0].n_over2 = 1;
+    than(2, 3);
     lab_judge(findings, &e, grids);
     ck_assert_double_eq_tol(findings[0].difference.mean, 0.1, 1e-12); /* not halved */
 }

@@ -151,9 +151,11 @@ static int side_at(const lab_claim *c, int arm) {
 /* Whether a claim's arms have any value but 0: a training too short for any of them to find
  * something says nothing of their difference. */
 static bool has_values(const lab_claim *c, const lab_grid *grid) {
-    for (int a = 0; a < grid->n_arms; a++)
-        for (int s = 0; side_at(c, a) && s < grid->n_seeds; s++)
+    for (int a = 0; a < grid->n_arms; a++) {
+        if (side_at(c, a) == 0) continue;
+        for (int s = 0; s < grid->n_seeds; s++)
             if (fabs(grid->values[a][s]) > 0) return true; /* not NAN */
+    }
     return false;
 }
 
@@ -226,15 +228,13 @@ static int what_is_left(const lab_claim *c, int n_arms, int names[LAB_MAX_ARMS][
     return own ? 1 : other ? -1 : 0;
 }
 
-/* Whether the seeds that a claim was measured with were mixed at all. */
-static bool counts(const lab_claim *c, const lab_grid *grid,
+/* Whether the seeds that a claim was measured with (those not NAN) were mixed at all. */
+static bool counts(const lab_experiment *e, int claim, const double *measured,
                    int names[LAB_MAX_ARMS][LAB_MAX_SEEDS]) {
-    double measured[LAB_MAX_SEEDS];
     int first = 0, n = 0;
-    differences(measured, c, grid);
-    for (int s = 0; s < grid->n_seeds; s++) {
+    for (int s = 0; s < e->n_seeds; s++) {
         if (isnan(measured[s])) continue;
-        const int left = what_is_left(c, grid->n_arms, names, s);
+        const int left = what_is_left(&e->claims[claim], e->n_arms, names, s);
         if (n++ > 0 && left != first) return true;
         first = left;
     }
@@ -259,8 +259,10 @@ static void shuffle(int names[LAB_MAX_ARMS][LAB_MAX_SEEDS], const lab_experiment
 double lab_false_alarm_rate(const lab_experiment *e, const lab_grid *grids, int n, uint64_t seed) {
     static int names[LAB_MAX_ARMS][LAB_MAX_SEEDS]; /* whose result arm a gets in seed s */
     lab_finding findings[LAB_MAX_CLAIMS];
+    double measured[LAB_MAX_CLAIMS][LAB_MAX_SEEDS];
     lab_grid *shuffled = calloc(LAB_MAX_CLAIMS, sizeof *shuffled);
     size_t tried = 0, found = 0;
+    for (int c = 0; c < e->n_claims; c++) differences(measured[c], &e->claims[c], &grids[c]);
     for (int k = 0; k < n && shuffled; k++) {
         for (int s = 0; s < e->n_seeds; s++) shuffle(names, e, s, &seed);
         for (int c = 0; c < e->n_claims; c++) {
@@ -272,7 +274,7 @@ double lab_false_alarm_rate(const lab_experiment *e, const lab_grid *grids, int 
         }
         lab_judge(findings, e, shuffled);
         for (int c = 0; c < e->n_claims; c++) {
-            if (!counts(&e->claims[c], &grids[c], names)) continue;
+            if (!counts(e, c, measured[c], names)) continue;
             tried++;
             found += findings[c].p < 0.05;
         }
